@@ -1,0 +1,50 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+/**
+ * @file
+ *
+ * The paper's setting: eight devices with an FDMA channel each, Rayleigh block fading.
+ *
+ *     base station (gate) ---- 100 MHz at 3.5 GHz, divided ---- device 0 (expert 0)
+ *                                                          ---- device 1 (expert 1) ...
+ *
+ * Five policies serve the same requests:
+ *
+ *     wdmoe-ideal --out=results --RngRun=1
+ */
+
+#include "ns3/command-line.h"
+#include "ns3/double.h"
+#include "ns3/string.h"
+#include "ns3/wdmoe-comparison-helper.h"
+#include "ns3/wdmoe-ideal-radio-helper.h"
+
+using namespace ns3;
+
+int
+main(int argc, char* argv[])
+{
+    WdmoeComparisonHelper comparison("ideal");
+    comparison.maxPromptTokens = 128;
+    comparison.maxOutputTokens = 16;
+    comparison.requests = 10;
+    comparison.blocks = 0;
+    double bandwidth = 100e6;
+    std::string fading = "Rayleigh";
+    CommandLine cmd(__FILE__);
+    cmd.AddValue("bandwidth", "Bandwidth, Hz", bandwidth);
+    cmd.AddValue("fading", "Rayleigh or None", fading);
+    comparison.AddOptions(cmd);
+    cmd.Parse(argc, argv);
+
+    return comparison.Run([&](const WdmoePolicy&, Ptr<Node> server, NodeContainer devices) {
+        WdmoeIdealRadioHelper radio;
+        radio.SetAttribute("Bandwidth", DoubleValue(bandwidth));
+        radio.SetAttribute("Fading", StringValue(fading));
+        return radio.Install(server, devices);
+    });
+}

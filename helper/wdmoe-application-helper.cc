@@ -1,0 +1,82 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-application-helper.h"
+
+#include "ns3/abort.h"
+#include "ns3/inet-socket-address.h"
+#include "ns3/uinteger.h"
+
+namespace ns3
+{
+
+WdmoeGatingServerHelper::WdmoeGatingServerHelper(const WdmoeModelDescription& model)
+    : ApplicationHelper(WdmoeGatingServer::GetTypeId()),
+      m_model(model)
+{
+}
+
+void
+WdmoeGatingServerHelper::SetBaseStation(const wdmoe::DeviceProfile& profile)
+{
+    m_baseStation = profile;
+}
+
+Ptr<WdmoeGatingServer>
+WdmoeGatingServerHelper::Install(Ptr<WdmoeController> controller,
+                                 Ptr<WdmoeGateSource> gates,
+                                 Ptr<WdmoeRequestSource> requests)
+{
+    auto apps = ApplicationHelper::Install(controller->GetRadio()->GetServerNode());
+    auto server = DynamicCast<WdmoeGatingServer>(apps.Get(0));
+    server->SetBaseStation(m_baseStation);
+    server->SetUp(controller, gates, requests, m_model);
+    return server;
+}
+
+WdmoeExpertNodeHelper::WdmoeExpertNodeHelper(const WdmoeModelDescription& model,
+                                             const std::vector<wdmoe::DeviceProfile>& profiles)
+    : ApplicationHelper(WdmoeExpertNode::GetTypeId()),
+      m_model(model),
+      m_profiles(profiles)
+{
+}
+
+ApplicationContainer
+WdmoeExpertNodeHelper::Install(Ptr<WdmoeController> controller, uint16_t port)
+{
+    auto radio = controller->GetRadio();
+    NS_ABORT_MSG_IF(m_profiles.size() != radio->GetNDevices(),
+                    "WdmoeExpertNodeHelper: " << m_profiles.size() << " device profiles for "
+                                              << radio->GetNDevices() << " devices");
+    std::vector<uint32_t> experts(m_profiles.size());
+    for (uint32_t e = 0; e < m_model.experts; e++)
+    {
+        experts[controller->GetDeviceOf(e)]++;
+    }
+    ApplicationContainer apps;
+    for (uint32_t k = 0; k < m_profiles.size(); k++)
+    {
+        const auto& profile = m_profiles[k];
+        const double needed = experts[k] * m_model.blocks * m_model.expert.WeightBytes();
+        NS_ABORT_MSG_IF(needed > profile.memoryBytes,
+                        "WdmoeExpertNodeHelper: device "
+                            << k << " (" << profile.name << ") has " << profile.memoryBytes / 1e9
+                            << " GB of memory, but its " << experts[k] << " expert(s) of "
+                            << m_model.blocks << " blocks need " << needed / 1e9
+                            << " GB; use fewer bits per weight, more devices or a larger one");
+        auto installed = ApplicationHelper::Install(radio->GetDevice(k));
+        DynamicCast<WdmoeExpertNode>(installed.Get(0))
+            ->SetUp(k,
+                    InetSocketAddress(Ipv4Address::ConvertFrom(radio->GetServerAddress(k)), port),
+                    profile,
+                    m_model.expert);
+        apps.Add(installed);
+    }
+    return apps;
+}
+
+} // namespace ns3

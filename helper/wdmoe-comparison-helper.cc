@@ -1,0 +1,334 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-comparison-helper.h"
+
+#include "wdmoe-application-helper.h"
+#include "wdmoe-optimizer-helper.h"
+
+#include "ns3/abort.h"
+#include "ns3/boolean.h"
+#include "ns3/double.h"
+#include "ns3/mobility-helper.h"
+#include "ns3/pointer.h"
+#include "ns3/position-allocator.h"
+#include "ns3/random-variable-stream.h"
+#include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
+#include "ns3/string.h"
+#include "ns3/type-id.h"
+#include "ns3/uinteger.h"
+#include "ns3/wdmoe-data-path.h"
+#include "ns3/wdmoe-recorded-gate-source.h"
+#include "ns3/wdmoe-synthetic-gate-source.h"
+#include "ns3/wdmoe-trace-request-source.h"
+#include "ns3/wdmoe-poisson-request-source.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+namespace ns3
+{
+
+namespace
+{
+
+// Streams of the parts, far enough apart; the same for every policy, so that all see the same.
+const int64_t POSITION_STREAM = 1000;
+const int64_t GATE_STREAM = 2000;
+const int64_t REQUEST_STREAM = 3000;
+const int64_t RADIO_STREAM = 4000;
+
+/// a,b,c to its parts
+std::vector<std::string>
+Split(const std::string& list)
+{
+    std::vector<std::string> parts;
+    std::istringstream in(list);
+    for (std::string part; std::getline(in, part, ',');)
+    {
+        parts.push_back(part);
+    }
+    return parts;
+}
+
+/// Machine-readable progress on standard error, at most a hundred lines
+class Progress
+{
+  public:
+    Progress(const std::string& policy, uint64_t total)
+        : m_policy(policy),
+          m_total(total)
+    {
+    }
+
+    void Step(const WdmoeBlockRecord& /* record */)
+    {
+        m_done++;
+        const int percent = static_cast<int>(100 * m_done / m_total);
+        if (percent != m_percent)
+        {
+            m_percent = percent;
+            std::cerr << "@progress " << m_policy << " " << percent / 100.0 << std::endl;
+        }
+    }
+
+  private:
+    std::string m_policy; ///< name
+    uint64_t m_total;     ///< blocks in all
+    uint64_t m_done{0};   ///< blocks so far
+    int m_percent{-1};    ///< last printed
+};
+
+} // namespace
+
+WdmoeComparisonHelper::WdmoeComparisonHelper(const std::string& scenario)
+    : m_results(scenario),
+      m_scenario(scenario)
+{
+}
+
+const WdmoeResultsHelper&
+WdmoeComparisonHelper::GetResults() const
+{
+    return m_results;
+}
+
+void
+WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
+{
+    cmd.AddValue("policies", "Policies, separated by commas, or all", policies);
+    cmd.AddValue("out", "Folder for summary.json and the tables; empty: none", out);
+    cmd.AddValue("model", "Model: a name in data/models or a JSON file", model);
+    cmd.AddValue("weightBits", "Bits of a stored expert weight", weightBits);
+    cmd.AddValue("bitsPerElement", "Bits of an activation's element on the air", bitsPerElement);
+    cmd.AddValue("devices", "Device profiles, separated by commas", devices);
+    cmd.AddValue("baseStation", "Device profile of the base station", baseStation);
+    cmd.AddValue("minDistance", "Least distance of a device, m", minDistance);
+    cmd.AddValue("maxDistance", "Largest distance of a device, m", maxDistance);
+    cmd.AddValue("gates", "recorded, synthetic, or the file of a recorded gate", gates);
+    cmd.AddValue("requestFile", "Arrivals: a CSV file in Azure's format, or poisson", requestFile);
+    cmd.AddValue("thinning", "Fraction of the arrivals that are kept", thinning);
+    cmd.AddValue("rate", "Arrivals a second (poisson)", rate);
+    cmd.AddValue("requests", "Number of requests", requests);
+    cmd.AddValue("maxPromptTokens", "Longer prompts are cut", maxPromptTokens);
+    cmd.AddValue("maxOutputTokens", "Longer answers are cut", maxOutputTokens);
+    cmd.AddValue("blocks", "Blocks of the model that are simulated; 0: all", blocks);
+    cmd.AddValue("strict", "Nobody gets what another one leaves unused", strict);
+    cmd.AddValue("predictor", "TypeId of the predictor", predictor);
+    cmd.AddValue("transport", "TypeId of the transport", transport);
+    cmd.AddValue("computeMode", "Roofline or Flops", computeMode);
+    cmd.AddValue("deadline", "Deadline for stragglers, ms; 0: none", deadlineMs);
+    cmd.AddValue("progress", "Machine-readable progress on standard error", progress);
+}
+
+Ptr<WdmoeRequestSource>
+WdmoeComparisonHelper::MakeRequests() const
+{
+    Ptr<WdmoeRequestSource> source;
+    if (requestFile == "poisson")
+    {
+        source = CreateObject<WdmoePoissonRequestSource>();
+        const auto constant = [](uint32_t value) {
+            return StringValue("ns3::ConstantRandomVariable[Constant=" + std::to_string(value) +
+                               "]");
+        };
+        source->SetAttribute("Rate", DoubleValue(rate));
+        source->SetAttribute("PromptTokens", constant(maxPromptTokens));
+        source->SetAttribute("OutputTokens", constant(maxOutputTokens));
+    }
+    else
+    {
+        source = CreateObject<WdmoeTraceRequestSource>();
+        source->SetAttribute("FileName", StringValue(requestFile));
+        source->SetAttribute("Thinning", DoubleValue(thinning));
+        source->SetAttribute("MaxPromptTokens", UintegerValue(maxPromptTokens));
+        source->SetAttribute("MaxOutputTokens", UintegerValue(maxOutputTokens));
+    }
+    source->SetAttribute("MaxRequests", UintegerValue(requests));
+    source->AssignStreams(REQUEST_STREAM);
+    return source;
+}
+
+Ptr<WdmoeGateSource>
+WdmoeComparisonHelper::MakeGates() const
+{
+    Ptr<WdmoeGateSource> source;
+    if (gates == "synthetic")
+    {
+        source = CreateObject<WdmoeSyntheticGateSource>();
+    }
+    else
+    {
+        source = CreateObject<WdmoeRecordedGateSource>();
+        source->SetAttribute("FileName",
+                             StringValue(gates == "recorded" ? "gates/" + model + "-counts.json"
+                                                             : gates));
+    }
+    source->AssignStreams(GATE_STREAM);
+    return source;
+}
+
+void
+WdmoeComparisonHelper::FillManifest()
+{
+    auto add = [&](const std::string& key, const auto& value) {
+        std::ostringstream text;
+        text << std::boolalpha << value;
+        m_results.AddToManifest(key, text.str());
+    };
+    add("rng_seed", RngSeedManager::GetSeed());
+    add("rng_run", RngSeedManager::GetRun());
+    add("option.model", model);
+    add("option.weightBits", weightBits);
+    add("option.bitsPerElement", bitsPerElement);
+    add("option.devices", devices);
+    add("option.baseStation", baseStation);
+    add("option.minDistance", minDistance);
+    add("option.maxDistance", maxDistance);
+    add("option.gates", gates);
+    add("option.requestFile", requestFile);
+    add("option.thinning", thinning);
+    add("option.rate", rate);
+    add("option.requests", requests);
+    add("option.maxPromptTokens", maxPromptTokens);
+    add("option.maxOutputTokens", maxOutputTokens);
+    add("option.blocks", blocks);
+    add("option.strict", strict);
+    add("option.predictor", predictor);
+    add("option.transport", transport);
+    add("option.computeMode", computeMode);
+    add("option.deadline", deadlineMs);
+    // initial values, --ns3::Class::Attribute options included
+    for (uint16_t i = 0; i < TypeId::GetRegisteredN(); i++)
+    {
+        const auto tid = TypeId::GetRegistered(i);
+        if (tid.GetGroupName() != "Wdmoe")
+        {
+            continue;
+        }
+        for (std::size_t a = 0; a < tid.GetAttributeN(); a++)
+        {
+            const auto info = tid.GetAttribute(a);
+            if (info.initialValue && !DynamicCast<const PointerValue>(info.initialValue))
+            {
+                add(tid.GetName() + "::" + info.name,
+                    ConstCast<AttributeValue>(info.initialValue)->SerializeToString(info.checker));
+            }
+        }
+    }
+}
+
+void
+WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& makeRadio)
+{
+    RngSeedManager::ResetNextStreamIndex();
+
+    // what is served
+    auto description = WdmoeModelDescription::Load(model);
+    description.expert.bytesPerWeight = weightBits / 8;
+    std::vector<wdmoe::DeviceProfile> profiles;
+    for (const auto& name : Split(devices))
+    {
+        profiles.push_back(WdmoeLoadDeviceProfile(name));
+    }
+    uint64_t tokensIn = 0;
+    uint64_t tokensOut = 0;
+    {
+        auto count = MakeRequests();
+        for (WdmoeRequest request; count->Next(request);)
+        {
+            tokensIn += request.promptTokens;
+            tokensOut += request.outputTokens;
+        }
+    }
+    NS_ABORT_MSG_IF(tokensIn == 0,
+                    "no requests: '" << requestFile << "' with thinning " << thinning << " and "
+                                     << requests << " requests gives none");
+
+    // where it is
+    Ptr<Node> server = CreateObject<Node>();
+    NodeContainer nodes;
+    nodes.Create(static_cast<uint32_t>(profiles.size()));
+    MobilityHelper mobility;
+    mobility.SetMobilityModel("ns3::ConstantPositionMobilityModel");
+    auto positions = CreateObject<ListPositionAllocator>();
+    positions->Add(Vector(0, 0, 10));
+    auto uniform = CreateObject<UniformRandomVariable>();
+    uniform->SetStream(POSITION_STREAM);
+    for (std::size_t k = 0; k < profiles.size(); k++)
+    {
+        const double d = uniform->GetValue(minDistance, maxDistance);
+        const double angle = uniform->GetValue(0, 2 * M_PI);
+        positions->Add(Vector(d * std::cos(angle), d * std::sin(angle), 1.5));
+    }
+    mobility.SetPositionAllocator(positions);
+    mobility.Install(server);
+    mobility.Install(nodes);
+
+    // what carries it, what decides, what runs
+    auto radio = makeRadio(policy, server, nodes);
+    radio->AssignStreams(RADIO_STREAM);
+    WdmoeOptimizerHelper optimizer;
+    auto p = policy;
+    p.leftover = p.leftover && (p.stock || !strict);
+    optimizer.SetPolicy(p);
+    optimizer.SetPredictor(predictor);
+    optimizer.SetAttribute("ComputeMode", StringValue(computeMode));
+    auto controller = optimizer.Install(radio, description, profiles);
+
+    WdmoeGatingServerHelper serverHelper(description);
+    serverHelper.SetAttribute("Transport", StringValue(transport));
+    serverHelper.SetAttribute("BitsPerElement", DoubleValue(bitsPerElement));
+    serverHelper.SetAttribute("MaxBlocks", UintegerValue(blocks));
+    serverHelper.SetAttribute("Deadline", TimeValue(MilliSeconds(deadlineMs)));
+    serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
+    auto app = serverHelper.Install(controller, MakeGates(), MakeRequests());
+
+    WdmoeExpertNodeHelper nodeHelper(description, profiles);
+    nodeHelper.SetAttribute("Transport", StringValue(transport));
+    nodeHelper.SetAttribute("ComputeMode", StringValue(computeMode));
+    auto experts = nodeHelper.Install(controller);
+    experts.Start(MilliSeconds(100)); // attached by then
+
+    m_results.Attach(policy.name, app, experts, controller);
+    Progress bar(policy.name, tokensOut * (blocks > 0 ? blocks : description.blocks));
+    if (progress)
+    {
+        app->TraceConnectWithoutContext("Block", MakeCallback(&Progress::Step, &bar));
+    }
+    // a little longer than the last answer, so that acknowledgements arrive
+    app->TraceConnectWithoutContext(
+        "Done",
+        Callback<void>([]() { Simulator::Stop(MilliSeconds(100)); }));
+    Simulator::Run();
+    m_results.CheckConservation(tokensIn, tokensOut);
+    Simulator::Destroy();
+}
+
+int
+WdmoeComparisonHelper::Run(RadioFactory makeRadio)
+{
+    NS_ABORT_MSG_IF(!(minDistance > 0) || !(maxDistance >= minDistance),
+                    "distances from " << minDistance << " to " << maxDistance
+                                      << " m; expected 0 < minDistance <= maxDistance");
+    FillManifest();
+    for (const auto& policy : WdmoePolicy::Parse(policies))
+    {
+        RunOne(policy, makeRadio);
+    }
+    m_results.PrintTable(std::cout);
+    if (!out.empty())
+    {
+        m_results.Write(out);
+    }
+    return 0;
+}
+
+} // namespace ns3

@@ -1,0 +1,120 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#ifndef WDMOE_COMPARISON_HELPER_H
+#define WDMOE_COMPARISON_HELPER_H
+
+#include "wdmoe-policy.h"
+#include "wdmoe-results-helper.h"
+
+#include "ns3/command-line.h"
+#include "ns3/node-container.h"
+#include "ns3/wdmoe-gate-source.h"
+#include "ns3/wdmoe-radio.h"
+#include "ns3/wdmoe-request-source.h"
+
+#include <functional>
+#include <string>
+
+namespace ns3
+{
+
+/**
+ * @ingroup wdmoe-helper
+ *
+ * Runs the same requests, gates and positions under several policies, one simulation after
+ * another, over a radio that the caller makes; prints a table and writes the results. It is the
+ * body of the examples; its options are theirs.
+ */
+class WdmoeComparisonHelper
+{
+  public:
+    /**
+     * Makes the radio of one simulation.
+     *
+     * The arguments are the policy, the base station's node and the devices (both have a
+     * MobilityModel), and a stream index from which the radio may assign its streams.
+     */
+    typedef std::function<
+        Ptr<WdmoeRadio>(const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices)>
+        RadioFactory;
+
+    /**
+     * @param scenario name of the scenario
+     */
+    explicit WdmoeComparisonHelper(const std::string& scenario);
+
+    /**
+     * @param cmd gets the options
+     */
+    void AddOptions(CommandLine& cmd);
+
+    /**
+     * Run all policies.
+     *
+     * @param makeRadio makes the radio of one simulation
+     * @return exit status for main()
+     */
+    int Run(RadioFactory makeRadio);
+
+    /// @return what was gathered
+    const WdmoeResultsHelper& GetResults() const;
+
+    // Options, with their defaults; set them before AddOptions() to change the defaults
+
+    std::string policies{"all"};         ///< names, separated by commas
+    std::string out;                     ///< folder for the results; empty: none are written
+    std::string model{"mixtral-8x7b"};   ///< model description
+    double weightBits{4};                ///< bits of a stored expert weight
+    double bitsPerElement{16};           ///< bits of an activation's element on the air
+    std::string devices{
+        "rtx-4070-ti,jetson-agx-orin,jetson-agx-orin,jetson-orin-nano,"
+        "jetson-orin-nano,jetson-xavier-nx,jetson-xavier-nx,phone-soc"}; ///< device profiles
+    std::string baseStation{"bs-gpu"};   ///< profile for attention and gate
+    double minDistance{20};              ///< of a device from the base station, m
+    double maxDistance{300};             ///< of a device from the base station, m
+    std::string gates{"recorded"};       ///< "recorded" (of the model), "synthetic", or a file
+    std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
+    double thinning{0.03};               ///< fraction of the arrivals that are kept
+    double rate{0.2};                    ///< arrivals for each second (poisson)
+    uint32_t requests{3};                ///< how many are served
+    uint32_t maxPromptTokens{32};        ///< longer prompts are cut
+    uint32_t maxOutputTokens{4};         ///< longer answers are cut
+    uint32_t blocks{4};                  ///< blocks of the model that are simulated; 0: all
+    bool strict{false};                  ///< nobody gets what another one leaves unused
+    std::string predictor{"ns3::WdmoeLearningPredictor"}; ///< TypeId
+    std::string transport{"ns3::WdmoeUdpTransport"};      ///< TypeId
+    std::string computeMode{"Roofline"}; ///< or "Flops"
+    double deadlineMs{0};                ///< for stragglers, ms; 0: none
+    bool progress{false};                ///< machine-readable progress on standard error
+
+  private:
+    /**
+     * @param policy what to simulate
+     * @param makeRadio makes the radio
+     */
+    void RunOne(const WdmoePolicy& policy, const RadioFactory& makeRadio);
+
+    /**
+     * @return a new request source, always with the same requests
+     */
+    Ptr<WdmoeRequestSource> MakeRequests() const;
+
+    /**
+     * @return a new gate source, always with the same weights
+     */
+    Ptr<WdmoeGateSource> MakeGates() const;
+
+    /// Write down every setting
+    void FillManifest();
+
+    WdmoeResultsHelper m_results; ///< what was gathered
+    std::string m_scenario;       ///< name of the scenario
+};
+
+} // namespace ns3
+
+#endif /* WDMOE_COMPARISON_HELPER_H */

@@ -1,0 +1,50 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-optimizer-helper.h"
+
+#include "ns3/boolean.h"
+#include "ns3/pointer.h"
+
+namespace ns3
+{
+
+WdmoeOptimizerHelper::WdmoeOptimizerHelper()
+    : m_controller("ns3::WdmoeController"),
+      m_selector("ns3::WdmoeWlrSelector"),
+      m_allocator("ns3::WdmoeMinMaxAllocator"),
+      m_predictor("ns3::WdmoeLearningPredictor")
+{
+}
+
+void
+WdmoeOptimizerHelper::SetPolicy(const WdmoePolicy& policy)
+{
+    m_selector = ObjectFactory(policy.selector);
+    m_allocator = ObjectFactory(policy.allocator, "Leftover", BooleanValue(policy.leftover));
+}
+
+void
+WdmoeOptimizerHelper::SetAttribute(const std::string& name, const AttributeValue& value)
+{
+    m_controller.Set(name, value);
+}
+
+Ptr<WdmoeController>
+WdmoeOptimizerHelper::Install(Ptr<WdmoeRadio> radio,
+                              const WdmoeModelDescription& model,
+                              const std::vector<wdmoe::DeviceProfile>& profiles) const
+{
+    auto controller = m_controller.Create<WdmoeController>();
+    controller->SetAttribute("Selector", PointerValue(m_selector.Create<WdmoeSelector>()));
+    controller->SetAttribute("Allocator", PointerValue(m_allocator.Create<WdmoeAllocator>()));
+    controller->SetAttribute("Predictor", PointerValue(m_predictor.Create<WdmoePredictor>()));
+    controller->SetRadio(radio);
+    controller->SetWork(model.expert, model.experts, model.topK, profiles);
+    return controller;
+}
+
+} // namespace ns3

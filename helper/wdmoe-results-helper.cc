@@ -1,0 +1,425 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-results-helper.h"
+
+#include "ns3/abort.h"
+#include "ns3/callback.h"
+#include "ns3/rng-seed-manager.h"
+#include "ns3/string.h"
+#include "ns3/system-path.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#ifndef WDMOE_VERSION
+#define WDMOE_VERSION "0.1.0"
+#endif
+#ifndef WDMOE_GIT_REVISION
+#define WDMOE_GIT_REVISION "unknown"
+#endif
+
+namespace ns3
+{
+
+namespace
+{
+
+using Json = nlohmann::ordered_json;
+
+/// Percentile p (0 to 1) of unsorted values by linear interpolation; NaN of nothing
+double
+Percentile(std::vector<double> values, double p)
+{
+    if (values.empty())
+    {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    std::sort(values.begin(), values.end());
+    const double at = p * static_cast<double>(values.size() - 1);
+    const auto low = static_cast<std::size_t>(at);
+    const auto high = std::min(low + 1, values.size() - 1);
+    return values[low] + (at - static_cast<double>(low)) * (values[high] - values[low]);
+}
+
+/// Mean of the values; NaN of nothing
+double
+Mean(const std::vector<double>& values)
+{
+    double sum = 0;
+    for (const auto v : values)
+    {
+        sum += v;
+    }
+    return sum / static_cast<double>(values.size());
+}
+
+/// {"mean", "p50", "p95", "p99"}; values that are not numbers are left out, null of nothing
+Json
+Statistics(std::vector<double> values)
+{
+    std::erase_if(values, [](double v) { return std::isnan(v); });
+    return {{"mean", Mean(values)},
+            {"p50", Percentile(values, 0.5)},
+            {"p95", Percentile(values, 0.95)},
+            {"p99", Percentile(values, 0.99)}};
+}
+
+/// One value of each record
+template <typename T, typename F>
+std::vector<double>
+Column(const std::vector<T>& records, F value)
+{
+    std::vector<double> column;
+    column.reserve(records.size());
+    for (const auto& record : records)
+    {
+        column.push_back(value(record));
+    }
+    return column;
+}
+
+/// |predicted / measured - 1| as {"median_abs_error", "p95_abs_error"}
+Json
+PredictionError(const std::vector<WdmoeBlockRecord>& blocks, double WdmoeBlockRecord::*predicted)
+{
+    const auto errors = Column(blocks, [&](const auto& b) {
+        return std::abs(b.*predicted / b.latency.GetSeconds() - 1);
+    });
+    return {{"median_abs_error", Percentile(errors, 0.5)},
+            {"p95_abs_error", Percentile(errors, 0.95)}};
+}
+
+/// "-12.3 %" of a against b
+std::string
+Change(double a, double b)
+{
+    char text[32];
+    std::snprintf(text, sizeof(text), "%+.1f %%", 100 * (a / b - 1));
+    return std::isfinite(a / b) ? text : "-";
+}
+
+} // namespace
+
+WdmoeResultsHelper::WdmoeResultsHelper(const std::string& scenario)
+    : m_scenario(scenario)
+{
+    m_manifest["wdmoe_version"] = WDMOE_VERSION;
+    m_manifest["wdmoe_git_revision"] = WDMOE_GIT_REVISION;
+    m_manifest["scenario"] = scenario;
+}
+
+void
+WdmoeResultsHelper::Attach(const std::string& policy,
+                           Ptr<WdmoeGatingServer> server,
+                           ApplicationContainer nodes,
+                           Ptr<WdmoeController> controller)
+{
+    for (const auto& p : m_policies)
+    {
+        NS_ABORT_MSG_IF(p.name == policy,
+                        "WdmoeResultsHelper: policy '" << policy << "' was run already");
+    }
+    m_server = server;
+    m_nodes = nodes;
+    m_controller = controller;
+    m_radioName = controller->GetRadio()->GetName();
+    Policy rows;
+    rows.name = policy;
+    rows.used.resize(controller->GetRadio()->GetNDevices());
+    rows.budget = controller->GetRadio()->GetBudget();
+    m_policies.push_back(rows);
+    server->TraceConnectWithoutContext("Block", MakeCallback(&WdmoeResultsHelper::OnBlock, this));
+    server->TraceConnectWithoutContext("Request",
+                                       MakeCallback(&WdmoeResultsHelper::OnRequest, this));
+}
+
+void
+WdmoeResultsHelper::OnBlock(const WdmoeBlockRecord& record)
+{
+    auto& p = m_policies.back();
+    p.blocks.push_back(record);
+    std::vector<WdmoeUsage> granted;
+    for (uint32_t k = 0; k < p.used.size(); k++)
+    {
+        const auto usage = m_controller->GetRadio()->GetUsage(k);
+        granted.push_back({usage.downlinkHzS - p.used[k].downlinkHzS,
+                           usage.uplinkHzS - p.used[k].uplinkHzS});
+        p.used[k] = usage;
+    }
+    p.granted.push_back(granted);
+}
+
+void
+WdmoeResultsHelper::OnRequest(const WdmoeRequestRecord& record)
+{
+    m_policies.back().requests.push_back(record);
+}
+
+void
+WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
+{
+    auto& p = m_policies.back();
+    p.server = m_server->GetReport();
+    const auto& r = p.server;
+    NS_ABORT_MSG_IF(r.unfinished > 0 || p.requests.empty(),
+                    "policy '" << p.name << "': " << r.unfinished << " request(s) unfinished, "
+                               << p.requests.size() << " finished");
+    NS_ABORT_MSG_IF(r.tokensIn != tokensIn || r.tokensOut != tokensOut,
+                    "policy '" << p.name << "': tokens are not conserved: " << tokensIn
+                               << " prompt and " << tokensOut << " output tokens asked for, "
+                               << r.tokensIn << " and " << r.tokensOut << " served");
+    NS_ABORT_MSG_IF(r.batchesSent != r.answers + r.answersMissing || r.answersRefused > 0,
+                    "policy '" << p.name << "': " << r.batchesSent << " batches sent, but "
+                               << r.answers << " answered, " << r.answersMissing << " missing, "
+                               << r.answersRefused << " answers refused");
+    // Without a deadline every message must be there by now; with one, cancelled answers may
+    // still be on their way.
+    const bool drained = r.answersMissing == 0;
+    const auto& s = m_server->GetCounters();
+    uint64_t sent = s.messagesSent;
+    uint64_t received = s.messagesReceived;
+    uint64_t lost = s.messagesLost;
+    uint64_t bad = s.badMessages;
+    for (uint32_t i = 0; i < m_nodes.GetN(); i++)
+    {
+        const auto& c = DynamicCast<WdmoeExpertNode>(m_nodes.Get(i))->GetCounters();
+        sent += c.messagesSent;
+        received += c.messagesReceived;
+        lost += c.messagesLost;
+        bad += c.badMessages;
+    }
+    NS_ABORT_MSG_IF(received > sent || bad > 0 || (drained && sent > received + lost),
+                    "policy '" << p.name << "': messages are not conserved: " << sent << " sent, "
+                               << received << " received, " << lost << " counted as lost, " << bad
+                               << " refused");
+    for (const auto& block : p.blocks)
+    {
+        double downlink = 0;
+        double uplink = 0;
+        for (std::size_t k = 0; k < block.plan.downlink.size(); k++)
+        {
+            downlink += block.plan.downlink[k].guaranteed;
+            uplink += block.plan.uplink[k].guaranteed;
+        }
+        NS_ABORT_MSG_IF(downlink > 1 + 1e-9 || uplink > 1 + 1e-9,
+                        "policy '" << p.name << "': shares sum to " << downlink << " and "
+                                   << uplink);
+    }
+}
+
+void
+WdmoeResultsHelper::AddToManifest(const std::string& key, const std::string& value)
+{
+    m_manifest[key] = value;
+}
+
+std::size_t
+WdmoeResultsHelper::GetNBlocks() const
+{
+    return m_policies.empty() ? 0 : m_policies.back().blocks.size();
+}
+
+const WdmoeResultsHelper::Policy&
+WdmoeResultsHelper::Get(const std::string& name) const
+{
+    for (const auto& p : m_policies)
+    {
+        if (p.name == name)
+        {
+            return p;
+        }
+    }
+    NS_ABORT_MSG("WdmoeResultsHelper: policy '" << name << "' was not run");
+}
+
+const std::vector<WdmoeBlockRecord>&
+WdmoeResultsHelper::GetBlocks(const std::string& policy) const
+{
+    return Get(policy).blocks;
+}
+
+const std::vector<WdmoeRequestRecord>&
+WdmoeResultsHelper::GetRequests(const std::string& policy) const
+{
+    return Get(policy).requests;
+}
+
+void
+WdmoeResultsHelper::PrintTable(std::ostream& os) const
+{
+    auto block = [](const Policy& p, double q) {
+        return Percentile(
+            Column(p.blocks, [](const auto& b) { return b.latency.GetSeconds(); }),
+            q);
+    };
+    const Policy* equal = nullptr;
+    const Policy* stock = nullptr;
+    for (const auto& p : m_policies)
+    {
+        equal = p.name == "topk-equal" ? &p : equal;
+        stock = p.name == "topk-stock" ? &p : stock;
+    }
+    os << m_scenario << " over " << m_radioName << ", "
+       << "RngRun " << RngSeedManager::GetRun() << ": one run; latencies in ms\n"
+       << std::left << std::setw(16) << "policy" << std::right << std::setw(9) << "block50"
+       << std::setw(9) << "block95" << std::setw(9) << "TTFT50" << std::setw(9) << "TPOT50"
+       << std::setw(9) << "req50" << std::setw(9) << "req95" << std::setw(9) << "MB down"
+       << std::setw(9) << "MB up" << std::setw(8) << "mass" << std::setw(8) << "WLR"
+       << std::setw(11) << "vs equal" << std::setw(11) << "vs stock" << "\n";
+    for (const auto& p : m_policies)
+    {
+        auto ttft = Column(p.requests, [](const auto& r) { return r.TtftS(); });
+        auto tpot = Column(p.requests, [](const auto& r) { return r.TpotS(); });
+        std::erase_if(tpot, [](double v) { return std::isnan(v); });
+        const auto latency = Column(p.requests, [](const auto& r) { return r.LatencyS(); });
+        double down = 0;
+        double up = 0;
+        for (const auto& b : p.blocks)
+        {
+            down += 1e-6 * static_cast<double>(b.bytesDownlink);
+            up += 1e-6 * static_cast<double>(b.bytesUplink);
+        }
+        os << std::left << std::setw(16) << p.name << std::right << std::fixed
+           << std::setprecision(1) << std::setw(9) << 1e3 * block(p, 0.5) << std::setw(9)
+           << 1e3 * block(p, 0.95) << std::setw(9) << 1e3 * Percentile(ttft, 0.5) << std::setw(9)
+           << 1e3 * Percentile(tpot, 0.5) << std::setw(9) << 1e3 * Percentile(latency, 0.5)
+           << std::setw(9) << 1e3 * Percentile(latency, 0.95) << std::setw(9) << down
+           << std::setw(9) << up << std::setprecision(3) << std::setw(8)
+           << Mean(Column(p.blocks, [](const auto& b) { return b.gateMassKept; }))
+           << std::setprecision(1) << std::setw(8)
+           << Mean(Column(p.blocks, [](const auto& b) { return b.wlr; })) << std::setw(11)
+           << (equal ? Change(block(p, 0.5), block(*equal, 0.5)) : "-") << std::setw(11)
+           << (stock ? Change(block(p, 0.5), block(*stock, 0.5)) : "-") << "\n";
+    }
+    os << std::defaultfloat << std::flush;
+}
+
+void
+WdmoeResultsHelper::Write(const std::string& folder) const
+{
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    auto open = [&](const std::string& name) {
+        std::ofstream file(std::filesystem::path(folder) / name);
+        NS_ABORT_MSG_IF(!file,
+                        "cannot write " << name << " in '" << folder
+                                        << "': does the folder exist, and may you write there?");
+        file << std::setprecision(10);
+        return file;
+    };
+
+    Json summary;
+    summary["scenario"] = m_scenario;
+    summary["radio"] = m_radioName;
+    summary["manifest"] = m_manifest;
+    summary["policies"] = Json::object();
+    auto blocks = open("blocks.csv");
+    auto requests = open("requests.csv");
+    auto shares = open("shares.csv");
+    blocks << "policy,request,pass,block,tokens,start_s,latency_s,predicted_s,closed_form_s,"
+              "pairs_topk,pairs_routed,pairs_missing,gate_mass_kept,wlr,bytes_downlink,"
+              "bytes_uplink,slowest_device,downlink_s,queue_s,compute_s,uplink_s\n";
+    requests << "policy,request,prompt_tokens,output_tokens,arrival_s,start_s,first_token_s,end_s,"
+                "ttft_s,tpot_s,latency_s\n";
+    shares << "policy,request,pass,block,time_s,device,tokens,requested_downlink_share,"
+              "requested_uplink_share,granted_downlink_share,granted_uplink_share\n";
+    for (const auto& p : m_policies)
+    {
+        uint64_t routed = 0;
+        uint64_t missing = 0;
+        uint64_t topK = 0;
+        uint64_t down = 0;
+        uint64_t up = 0;
+        for (std::size_t i = 0; i < p.blocks.size(); i++)
+        {
+            const auto& b = p.blocks[i];
+            routed += b.pairsRouted;
+            missing += b.pairsMissing;
+            topK += b.pairsTopK;
+            down += b.bytesDownlink;
+            up += b.bytesUplink;
+            const auto slowest = std::max_element(
+                b.devices.begin(),
+                b.devices.end(),
+                [](const auto& x, const auto& y) {
+                    return wdmoe::SequentialLatency(x.measured) <
+                           wdmoe::SequentialLatency(y.measured);
+                });
+            blocks << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
+                   << b.tokens << "," << b.start.GetSeconds() << "," << b.latency.GetSeconds()
+                   << "," << b.predictedS << "," << b.closedFormS << "," << b.pairsTopK << ","
+                   << b.pairsRouted << "," << b.pairsMissing << "," << b.gateMassKept << ","
+                   << b.wlr << "," << b.bytesDownlink << "," << b.bytesUplink;
+            if (slowest == b.devices.end())
+            {
+                blocks << ",,,,,\n";
+            }
+            else
+            {
+                blocks << "," << slowest->device << "," << slowest->measured.downlinkS << ","
+                       << slowest->queueS << "," << slowest->measured.computeS - slowest->queueS
+                       << "," << slowest->measured.uplinkS << "\n";
+            }
+            std::vector<uint32_t> tokens(p.used.size());
+            for (const auto& d : b.devices)
+            {
+                tokens[d.device] = d.tokens;
+            }
+            const double seconds = b.latency.GetSeconds();
+            for (std::size_t k = 0; k < tokens.size(); k++)
+            {
+                const auto& g = p.granted[i][k];
+                shares << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
+                       << b.start.GetSeconds() << "," << k << "," << tokens[k] << ","
+                       << b.plan.downlink[k].guaranteed << "," << b.plan.uplink[k].guaranteed
+                       << "," << g.downlinkHzS / (p.budget.downlinkHz * seconds) << ","
+                       << g.uplinkHzS / (p.budget.uplinkHz * seconds) << "\n";
+            }
+        }
+        for (const auto& r : p.requests)
+        {
+            requests << p.name << "," << r.request << "," << r.promptTokens << ","
+                     << r.outputTokens << "," << r.arrival.GetSeconds() << ","
+                     << r.start.GetSeconds() << "," << r.firstToken.GetSeconds() << ","
+                     << r.end.GetSeconds() << "," << r.TtftS() << ",";
+            if (r.outputTokens > 1)
+            {
+                requests << r.TpotS();
+            }
+            requests << "," << r.LatencyS() << "\n";
+        }
+        auto& j = summary["policies"][p.name];
+        j["block_latency_s"] =
+            Statistics(Column(p.blocks, [](const auto& b) { return b.latency.GetSeconds(); }));
+        j["request_latency_s"] =
+            Statistics(Column(p.requests, [](const auto& r) { return r.LatencyS(); }));
+        j["ttft_s"] = Statistics(Column(p.requests, [](const auto& r) { return r.TtftS(); }));
+        j["tpot_s"] = Statistics(Column(p.requests, [](const auto& r) { return r.TpotS(); }));
+        j["bytes_downlink"] = down;
+        j["bytes_uplink"] = up;
+        j["experts_routed"] = routed;
+        j["experts_dropped"] = topK - routed + missing;
+        j["gate_mass_kept"] = Mean(Column(p.blocks, [](const auto& b) { return b.gateMassKept; }));
+        j["wlr"] = Mean(Column(p.blocks, [](const auto& b) { return b.wlr; }));
+        j["tokens_in"] = p.server.tokensIn;
+        j["tokens_out"] = p.server.tokensOut;
+        j["predicted_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::predictedS);
+        j["closed_form_over_measured"] =
+            PredictionError(p.blocks, &WdmoeBlockRecord::closedFormS);
+        j["capability"] = nullptr;
+        j["energy_j"] = nullptr;
+    }
+    open("summary.json") << summary.dump(2) << "\n";
+}
+
+} // namespace ns3

@@ -1,0 +1,228 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-expert-node.h"
+
+#include "wdmoe-routing-table.h"
+#include "wdmoe-udp-transport.h"
+
+#include "ns3/abort.h"
+#include "ns3/enum.h"
+#include "ns3/log.h"
+#include "ns3/object-factory.h"
+#include "ns3/simulator.h"
+#include "ns3/type-id.h"
+
+#include <vector>
+
+namespace ns3
+{
+
+NS_LOG_COMPONENT_DEFINE("WdmoeExpertNode");
+
+NS_OBJECT_ENSURE_REGISTERED(WdmoeExpertNode);
+
+TypeId
+WdmoeExpertNode::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::WdmoeExpertNode")
+            .SetParent<Application>()
+            .SetGroupName("Wdmoe")
+            .AddConstructor<WdmoeExpertNode>()
+            .AddAttribute("Transport",
+                          "TypeId of the transport, the same as the server's",
+                          TypeIdValue(WdmoeUdpTransport::GetTypeId()),
+                          MakeTypeIdAccessor(&WdmoeExpertNode::m_transportType),
+                          MakeTypeIdChecker())
+            .AddAttribute("ComputeMode",
+                          "How compute time is counted",
+                          EnumValue(wdmoe::ComputeMode::ROOFLINE),
+                          MakeEnumAccessor<wdmoe::ComputeMode>(&WdmoeExpertNode::m_computeMode),
+                          MakeEnumChecker(wdmoe::ComputeMode::FLOPS,
+                                          "Flops",
+                                          wdmoe::ComputeMode::ROOFLINE,
+                                          "Roofline"))
+            .AddTraceSource("Compute",
+                            "A batch was computed",
+                            MakeTraceSourceAccessor(&WdmoeExpertNode::m_computeTrace),
+                            "ns3::WdmoeExpertNode::ComputeTracedCallback")
+            .AddTraceSource("Report",
+                            "The node stops",
+                            MakeTraceSourceAccessor(&WdmoeExpertNode::m_reportTrace),
+                            "ns3::WdmoeExpertNode::ReportTracedCallback");
+    return tid;
+}
+
+void
+WdmoeExpertNode::DoDispose()
+{
+    m_finish.Cancel();
+    if (m_transport)
+    {
+        m_transport->Dispose();
+    }
+    m_transport = nullptr;
+    Application::DoDispose();
+}
+
+void
+WdmoeExpertNode::SetUp(uint32_t device,
+                       const Address& server,
+                       const wdmoe::DeviceProfile& profile,
+                       const wdmoe::ExpertShape& shape)
+{
+    m_device = device;
+    m_server = server;
+    m_profile = profile;
+    m_shape = shape;
+    m_report.device = device;
+}
+
+WdmoeNodeReport
+WdmoeExpertNode::GetReport() const
+{
+    return m_report;
+}
+
+const WdmoeTransportCounters&
+WdmoeExpertNode::GetCounters() const
+{
+    NS_ABORT_MSG_IF(!m_transport, "WdmoeExpertNode::GetCounters: not started yet");
+    return m_transport->GetCounters();
+}
+
+void
+WdmoeExpertNode::StartApplication()
+{
+    NS_LOG_FUNCTION(this);
+    NS_ABORT_MSG_IF(m_server.IsInvalid(),
+                    "WdmoeExpertNode: call SetUp before the simulation starts");
+    m_transport = ObjectFactory(m_transportType.GetName()).Create<WdmoeTransport>();
+    m_transport->SetNode(GetNode());
+    m_transport->SetReceiveCallback(MakeCallback(&WdmoeExpertNode::Receive, this));
+    m_transport->Connect(m_server);
+    WdmoeHeader hello;
+    hello.type = WdmoeHeader::HELLO;
+    hello.device = m_device;
+    m_transport->Send(m_server, hello, nullptr);
+}
+
+void
+WdmoeExpertNode::StopApplication()
+{
+    NS_LOG_FUNCTION(this);
+    m_finish.Cancel();
+    if (m_transport)
+    {
+        m_reportTrace(m_report);
+        m_transport->Close();
+    }
+}
+
+void
+WdmoeExpertNode::Receive(const WdmoeMessage& message)
+{
+    switch (message.header.type)
+    {
+    case WdmoeHeader::BATCH:
+        ReceiveBatch(message);
+        break;
+    case WdmoeHeader::CANCEL:
+        Cancel(message.header.batch);
+        break;
+    default:
+        m_report.refused++;
+    }
+}
+
+void
+WdmoeExpertNode::ReceiveBatch(const WdmoeMessage& message)
+{
+    m_report.batches++;
+    auto payload = message.payload->Copy();
+    WdmoeRoutingTable table;
+    const auto tableSize = payload->RemoveHeader(table);
+    const auto& h = message.header;
+    const uint64_t activations = uint64_t(h.length) - tableSize;
+    if (table.entries.empty() || table.Tokens() != h.tokens || h.tokens == 0 ||
+        activations % h.tokens != 0)
+    {
+        m_report.refused++;
+        return;
+    }
+    std::vector<double> tokens;
+    for (const auto& entry : table.entries)
+    {
+        tokens.push_back(entry.tokens);
+    }
+    Job job;
+    job.header = h;
+    job.from = message.from;
+    job.received = Simulator::Now();
+    job.duration = Seconds(wdmoe::ComputeTime(m_computeMode, m_shape, m_profile, tokens));
+    job.activations = static_cast<uint32_t>(activations);
+    m_queue.push_back(job);
+    if (m_queue.size() == 1)
+    {
+        Compute();
+    }
+}
+
+void
+WdmoeExpertNode::Cancel(uint32_t batch)
+{
+    for (std::size_t i = 0; i < m_queue.size(); i++)
+    {
+        if (m_queue[i].header.batch != batch)
+        {
+            continue;
+        }
+        m_queue.erase(m_queue.begin() + i);
+        m_report.cancelled++;
+        if (i == 0)
+        {
+            m_finish.Cancel();
+            if (!m_queue.empty())
+            {
+                Compute();
+            }
+        }
+        return;
+    }
+}
+
+void
+WdmoeExpertNode::Compute()
+{
+    auto& job = m_queue.front();
+    job.start = Simulator::Now();
+    m_finish = Simulator::Schedule(job.duration, &WdmoeExpertNode::Answer, this);
+}
+
+void
+WdmoeExpertNode::Answer()
+{
+    const auto job = m_queue.front();
+    m_queue.pop_front();
+    m_report.tokens += job.header.tokens;
+    m_report.answers++;
+    m_report.busyS += job.duration.GetSeconds();
+    m_computeTrace(m_device, job.header.tokens, job.start, job.duration);
+    WdmoeHeader header = job.header;
+    header.type = WdmoeHeader::ANSWER;
+    header.device = m_device;
+    header.queueUs = static_cast<uint32_t>((job.start - job.received).GetMicroSeconds());
+    header.computeNs = job.duration.GetNanoSeconds();
+    header.receivedNs = job.received.GetNanoSeconds();
+    m_transport->Send(job.from, header, Create<Packet>(job.activations));
+    if (!m_queue.empty())
+    {
+        Compute();
+    }
+}
+
+} // namespace ns3

@@ -1,0 +1,144 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#ifndef WDMOE_EXPERT_NODE_H
+#define WDMOE_EXPERT_NODE_H
+
+#include "wdmoe-transport.h"
+
+#include "ns3/application.h"
+#include "ns3/event-id.h"
+#include "ns3/traced-callback.h"
+#include "ns3/wdmoe-compute.h"
+
+#include <deque>
+
+namespace ns3
+{
+
+/**
+ * @ingroup wdmoe-app
+ *
+ * What an expert node did, reported once when it stops.
+ */
+struct WdmoeNodeReport
+{
+    uint32_t device{0};      ///< index
+    uint64_t batches{0};     ///< BATCH messages received
+    uint64_t tokens{0};      ///< (token, expert) pairs computed
+    uint64_t answers{0};     ///< ANSWER messages sent
+    uint64_t cancelled{0};   ///< batches given up because the base station went on without
+    uint64_t refused{0};     ///< BATCH messages whose routing table and size disagree
+    double busyS{0};         ///< s of compute
+};
+
+/**
+ * @ingroup wdmoe-app
+ *
+ * On a device: receives batches, queues them on its compute unit, runs the experts, answers.
+ */
+class WdmoeExpertNode : public Application
+{
+  public:
+    /**
+     * @brief Get the type ID.
+     * @return the object TypeId
+     */
+    static TypeId GetTypeId();
+
+    /**
+     * @param device its index at the base station
+     * @param server InetSocketAddress of the gating server
+     * @param profile what it can compute
+     * @param shape size of its experts
+     */
+    void SetUp(uint32_t device,
+               const Address& server,
+               const wdmoe::DeviceProfile& profile,
+               const wdmoe::ExpertShape& shape);
+
+    /// @return what was done so far
+    WdmoeNodeReport GetReport() const;
+
+    /// @return the transport's counters
+    const WdmoeTransportCounters& GetCounters() const;
+
+    /**
+     * TracedCallback signature for computed batches.
+     *
+     * @param [in] device index
+     * @param [in] tokens (token, expert) pairs
+     * @param [in] start of the computation
+     * @param [in] duration of the computation
+     */
+    typedef void (*ComputeTracedCallback)(uint32_t device,
+                                          uint32_t tokens,
+                                          Time start,
+                                          Time duration);
+
+    /**
+     * TracedCallback signature for the report.
+     *
+     * @param [in] report what was done
+     */
+    typedef void (*ReportTracedCallback)(const WdmoeNodeReport& report);
+
+  protected:
+    void DoDispose() override;
+
+  private:
+    void StartApplication() override;
+    void StopApplication() override;
+
+    /// A batch that waits or is computed
+    struct Job
+    {
+        WdmoeHeader header; ///< of the BATCH
+        Address from;       ///< the server
+        Time received;      ///< the whole of it
+        Time start;         ///< of the computation
+        Time duration;      ///< of the computation
+        uint32_t activations{0}; ///< bytes to answer with
+    };
+
+    /**
+     * @param message from the server
+     */
+    void Receive(const WdmoeMessage& message);
+
+    /**
+     * @param message BATCH
+     */
+    void ReceiveBatch(const WdmoeMessage& message);
+
+    /**
+     * @param batch no longer wanted
+     */
+    void Cancel(uint32_t batch);
+
+    /// Begin with the head of the queue
+    void Compute();
+
+    /// The head of the queue is computed
+    void Answer();
+
+    uint32_t m_device{0};                ///< index
+    Address m_server;                    ///< gating server
+    wdmoe::DeviceProfile m_profile;      ///< what it can compute
+    wdmoe::ExpertShape m_shape;          ///< size of its experts
+    wdmoe::ComputeMode m_computeMode;    ///< how compute time is counted
+    TypeId m_transportType;              ///< which
+    Ptr<WdmoeTransport> m_transport;     ///< messages
+    std::deque<Job> m_queue;             ///< head is being computed
+    EventId m_finish;                    ///< of the head
+    WdmoeNodeReport m_report;            ///< so far
+    TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"
+    TracedCallback<const WdmoeNodeReport&> m_reportTrace;          ///< "Report"
+};
+
+} // namespace ns3
+
+#endif /* WDMOE_EXPERT_NODE_H */

@@ -1,0 +1,95 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-selector.h"
+
+#include "ns3/double.h"
+
+namespace ns3
+{
+
+NS_OBJECT_ENSURE_REGISTERED(WdmoeSelector);
+NS_OBJECT_ENSURE_REGISTERED(WdmoeTopKSelector);
+NS_OBJECT_ENSURE_REGISTERED(WdmoeWlrSelector);
+
+TypeId
+WdmoeSelector::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::WdmoeSelector").SetParent<Object>().SetGroupName("Wdmoe");
+    return tid;
+}
+
+bool
+WdmoeSelector::UsesLatency() const
+{
+    return false;
+}
+
+TypeId
+WdmoeTopKSelector::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::WdmoeTopKSelector")
+                            .SetParent<WdmoeSelector>()
+                            .SetGroupName("Wdmoe")
+                            .AddConstructor<WdmoeTopKSelector>();
+    return tid;
+}
+
+wdmoe::Selection
+WdmoeTopKSelector::Select(const WdmoeSelectorInput& input)
+{
+    return wdmoe::SelectTopK(input.gate, input.topK);
+}
+
+TypeId
+WdmoeWlrSelector::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::WdmoeWlrSelector")
+            .SetParent<WdmoeSelector>()
+            .SetGroupName("Wdmoe")
+            .AddConstructor<WdmoeWlrSelector>()
+            .AddAttribute("ThetaStart",
+                          "First threshold on the cosine of gate weights and latencies",
+                          DoubleValue(0.5),
+                          MakeDoubleAccessor(&WdmoeWlrSelector::m_thetaStart),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("ThetaStep",
+                          "The threshold is raised by this",
+                          DoubleValue(0.1),
+                          MakeDoubleAccessor(&WdmoeWlrSelector::m_thetaStep),
+                          MakeDoubleChecker<double>(1e-6, 1))
+            .AddAttribute("ThetaEnd",
+                          "Last threshold",
+                          DoubleValue(1.0),
+                          MakeDoubleAccessor(&WdmoeWlrSelector::m_thetaEnd),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("Gain",
+                          "Stop when WLR / WLR of top-k exceeds this",
+                          DoubleValue(1.03),
+                          MakeDoubleAccessor(&WdmoeWlrSelector::m_gain),
+                          MakeDoubleChecker<double>(1));
+    return tid;
+}
+
+wdmoe::Selection
+WdmoeWlrSelector::Select(const WdmoeSelectorInput& input)
+{
+    wdmoe::WlrParam param;
+    param.thetaStart = m_thetaStart;
+    param.thetaStep = m_thetaStep;
+    param.thetaEnd = m_thetaEnd;
+    param.gain = m_gain;
+    return wdmoe::SelectWlr(input.gate, input.topK, input.expertLatencyS, param).selection;
+}
+
+bool
+WdmoeWlrSelector::UsesLatency() const
+{
+    return true;
+}
+
+} // namespace ns3

@@ -1,0 +1,381 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-selection.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+namespace wdmoe
+{
+
+namespace
+{
+
+/// A row may sum to a little more than 1: recorded gates are rounded to few digits
+constexpr double ROW_SUM_LIMIT = 1.01;
+
+/**
+ * @param what start of the message
+ * @param gate the gate to check
+ */
+void
+CheckGate(const std::string& what, const GateMatrix& gate)
+{
+    if (gate.tokens == 0 || gate.experts == 0)
+    {
+        throw std::invalid_argument(what + ": the gate has " + std::to_string(gate.tokens) +
+                                    " tokens and " + std::to_string(gate.experts) +
+                                    " experts, expected at least one of each");
+    }
+    if (gate.weight.size() != gate.tokens * gate.experts)
+    {
+        throw std::invalid_argument(what + ": the gate has " + std::to_string(gate.weight.size()) +
+                                    " weights, expected tokens x experts = " +
+                                    std::to_string(gate.tokens * gate.experts));
+    }
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        const double* row = gate.Row(j);
+        double sum = 0;
+        for (std::size_t e = 0; e < gate.experts; ++e)
+        {
+            if (!(row[e] >= 0))
+            {
+                throw std::invalid_argument(what + ": the weight of token " + std::to_string(j) +
+                                            " for expert " + std::to_string(e) + " is " +
+                                            std::to_string(row[e]) + ", expected >= 0");
+            }
+            sum += row[e];
+        }
+        if (!(sum > 0 && sum <= ROW_SUM_LIMIT))
+        {
+            throw std::invalid_argument(what + ": the weights of token " + std::to_string(j) +
+                                        " sum to " + std::to_string(sum) +
+                                        ", expected more than 0 and at most 1 (a softmax)");
+        }
+    }
+}
+
+/**
+ * @param what start of the message
+ * @param k the number of experts for each token
+ * @param experts how many there are
+ */
+void
+CheckTopK(const std::string& what, std::size_t k, std::size_t experts)
+{
+    if (k < 1 || k > experts)
+    {
+        throw std::invalid_argument(what + ": k is " + std::to_string(k) +
+                                    ", expected between 1 and the number of experts, " +
+                                    std::to_string(experts));
+    }
+}
+
+/**
+ * @param what start of the message
+ * @param latencyS the latencies to check
+ * @param experts how many there should be
+ */
+void
+CheckLatency(const std::string& what, const std::vector<double>& latencyS, std::size_t experts)
+{
+    if (latencyS.size() != experts)
+    {
+        throw std::invalid_argument(what + ": " + std::to_string(latencyS.size()) +
+                                    " latencies, expected one for each of the " +
+                                    std::to_string(experts) + " experts");
+    }
+    for (std::size_t e = 0; e < experts; ++e)
+    {
+        if (!(latencyS[e] > 0) || std::isinf(latencyS[e]))
+        {
+            throw std::invalid_argument(what + ": the latency of expert " + std::to_string(e) +
+                                        " is " + std::to_string(latencyS[e]) +
+                                        " s, expected finite and > 0");
+        }
+    }
+}
+
+/**
+ * @param what start of the message
+ * @param gate the gate
+ * @param selection what should belong to it
+ */
+void
+CheckSelection(const std::string& what, const GateMatrix& gate, const Selection& selection)
+{
+    if (selection.tokens != gate.tokens ||
+        selection.expert.size() != selection.tokens * selection.slots)
+    {
+        throw std::invalid_argument(what + ": the selection has " +
+                                    std::to_string(selection.tokens) +
+                                    " tokens and the gate " + std::to_string(gate.tokens) +
+                                    ", expected the same and tokens x slots entries");
+    }
+    for (const int32_t e : selection.expert)
+    {
+        if (e < -1 || (e >= 0 && static_cast<std::size_t>(e) >= gate.experts))
+        {
+            throw std::invalid_argument(what + ": the selection names expert " +
+                                        std::to_string(e) + ", expected -1 .. " +
+                                        std::to_string(gate.experts - 1));
+        }
+    }
+}
+
+/**
+ * Write one token's combine weights from its gate weights.
+ *
+ * @param row the gate's weights of the token
+ * @param expert its experts, -1: none
+ * @param combine where to write
+ * @param slots how many
+ */
+void
+Renormalise(const double* row, const int32_t* expert, double* combine, std::size_t slots)
+{
+    double sum = 0;
+    for (std::size_t s = 0; s < slots; ++s)
+    {
+        sum += expert[s] >= 0 ? row[expert[s]] : 0;
+    }
+    for (std::size_t s = 0; s < slots; ++s)
+    {
+        combine[s] = expert[s] >= 0 ? row[expert[s]] / sum : 0;
+    }
+}
+
+/**
+ * SelectTopK for a gate that was checked already.
+ *
+ * @param gate the gate
+ * @param k experts for each token
+ * @return the selection
+ */
+Selection
+TopKOfChecked(const GateMatrix& gate, std::size_t k)
+{
+    Selection selection;
+    selection.tokens = gate.tokens;
+    selection.slots = k;
+    selection.expert.assign(gate.tokens * k, -1);
+    selection.combine.assign(gate.tokens * k, 0);
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        const double* row = gate.Row(j);
+        int32_t* best = &selection.expert[j * k];
+        std::size_t found = 0;
+        for (std::size_t e = 0; e < gate.experts; ++e)
+        {
+            // insertion into a short sorted list; strict comparison: ties stay with the lower index
+            if (row[e] > 0 && (found < k || row[e] > row[best[k - 1]]))
+            {
+                std::size_t at = found < k ? found++ : k - 1;
+                for (; at > 0 && row[e] > row[best[at - 1]]; --at)
+                {
+                    best[at] = best[at - 1];
+                }
+                best[at] = static_cast<int32_t>(e);
+            }
+        }
+        Renormalise(row, best, &selection.combine[j * k], k);
+    }
+    return selection;
+}
+
+} // namespace
+
+const double*
+GateMatrix::Row(std::size_t token) const
+{
+    return weight.data() + token * experts;
+}
+
+std::size_t
+Selection::Routed() const
+{
+    return static_cast<std::size_t>(
+        std::count_if(expert.begin(), expert.end(), [](int32_t e) { return e >= 0; }));
+}
+
+std::vector<uint32_t>
+Selection::Load(std::size_t experts) const
+{
+    std::vector<uint32_t> load(experts, 0);
+    for (const int32_t e : expert)
+    {
+        if (e >= 0)
+        {
+            ++load.at(static_cast<std::size_t>(e));
+        }
+    }
+    return load;
+}
+
+Selection
+SelectTopK(const GateMatrix& gate, std::size_t k)
+{
+    CheckGate("SelectTopK", gate);
+    CheckTopK("SelectTopK", k, gate.experts);
+    return TopKOfChecked(gate, k);
+}
+
+double
+WeightToLatencyRatio(const GateMatrix& gate,
+                     const Selection& selection,
+                     const std::vector<double>& latencyS)
+{
+    CheckGate("WeightToLatencyRatio", gate);
+    CheckSelection("WeightToLatencyRatio", gate, selection);
+    CheckLatency("WeightToLatencyRatio", latencyS, gate.experts);
+    double sum = 0;
+    std::size_t routed = 0;
+    for (std::size_t i = 0; i < selection.expert.size(); ++i)
+    {
+        const int32_t e = selection.expert[i];
+        if (e >= 0)
+        {
+            sum += gate.Row(i / selection.slots)[e] / latencyS[e];
+            ++routed;
+        }
+    }
+    return routed ? sum / static_cast<double>(routed) : 0;
+}
+
+double
+KeptGateMass(const GateMatrix& gate, const Selection& selection, std::size_t k)
+{
+    const Selection full = SelectTopK(gate, k);
+    CheckSelection("KeptGateMass", gate, selection);
+    const auto mass = [&gate](const Selection& s) {
+        double sum = 0;
+        for (std::size_t i = 0; i < s.expert.size(); ++i)
+        {
+            sum += s.expert[i] >= 0 ? gate.Row(i / s.slots)[s.expert[i]] : 0;
+        }
+        return sum;
+    };
+    // replacing policies may route more than top-k does; that is not a gain
+    return std::min(1.0, mass(selection) / mass(full));
+}
+
+void
+WlrParam::Check() const
+{
+    const auto require = [](bool ok, const std::string& what, double value, const std::string& is) {
+        if (!ok)
+        {
+            throw std::invalid_argument("WlrParam: " + what + " is " + std::to_string(value) +
+                                        ", expected " + is);
+        }
+    };
+    require(thetaStart >= 0 && thetaStart <= 1, "thetaStart", thetaStart, "0 .. 1");
+    require(thetaEnd >= thetaStart && thetaEnd <= 1, "thetaEnd", thetaEnd, "thetaStart .. 1");
+    require(thetaStep > 1e-6 && std::isfinite(thetaStep), "thetaStep", thetaStep, "> 1e-6");
+    require(gain > 0 && std::isfinite(gain), "gain", gain, "> 0");
+    require(minExperts >= 1, "minExperts", static_cast<double>(minExperts), ">= 1");
+}
+
+WlrResult
+SelectWlr(const GateMatrix& gate,
+          std::size_t k,
+          const std::vector<double>& latencyS,
+          const WlrParam& param)
+{
+    param.Check();
+    CheckGate("SelectWlr", gate);
+    CheckTopK("SelectWlr", k, gate.experts);
+    CheckLatency("SelectWlr", latencyS, gate.experts);
+
+    WlrResult result;
+    Selection& selection = result.selection;
+    selection = TopKOfChecked(gate, k);
+
+    // a latency vector scaled to 1 at most, so that its squares cannot leave the range
+    const double slowest = *std::max_element(latencyS.begin(), latencyS.end());
+    double latencyNorm = 0;
+    for (const double l : latencyS)
+    {
+        latencyNorm += (l / slowest) * (l / slowest);
+    }
+    latencyNorm = std::sqrt(latencyNorm);
+
+    /// What a token would lose, and from which theta on
+    struct Candidate
+    {
+        double cosine;    // of gate vector and latency vector
+        std::size_t slot; // index of the lowest weight into Selection::expert
+        double ratio;     // its weight / latency
+    };
+
+    std::vector<Candidate> candidates;
+    candidates.reserve(gate.tokens);
+    double sum = 0;
+    std::size_t routed = 0;
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        const double* row = gate.Row(j);
+        std::size_t n = 0;
+        double ratio = 0;
+        for (; n < k && selection.expert[j * k + n] >= 0; ++n)
+        {
+            const int32_t e = selection.expert[j * k + n];
+            ratio = row[e] / latencyS[e];
+            sum += ratio;
+        }
+        routed += n;
+        if (n > param.minExperts)
+        {
+            double dot = 0;
+            double norm = 0;
+            for (std::size_t e = 0; e < gate.experts; ++e)
+            {
+                dot += row[e] * (latencyS[e] / slowest);
+                norm += row[e] * row[e];
+            }
+            // rounding must not carry a parallel vector above theta = 1
+            const double cosine = std::min(1.0, dot / (std::sqrt(norm) * latencyNorm));
+            candidates.push_back({cosine, j * k + n - 1, ratio});
+        }
+    }
+    result.wlrTopK = sum / static_cast<double>(routed);
+    result.wlr = result.wlrTopK;
+
+    // each theta takes up where the last one stopped
+    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+        return a.cosine < b.cosine || (a.cosine == b.cosine && a.slot < b.slot);
+    });
+    const auto steps = static_cast<std::size_t>(
+        std::floor((param.thetaEnd - param.thetaStart) / param.thetaStep + 1e-9));
+    auto next = candidates.begin();
+    for (std::size_t i = 0; i <= steps && !result.reached; ++i)
+    {
+        const double theta = param.thetaStart + static_cast<double>(i) * param.thetaStep;
+        // rounding must not leave the last step a little below thetaEnd
+        result.theta = theta > param.thetaEnd - 1e-9 ? param.thetaEnd : theta;
+        for (; next != candidates.end() && next->cosine <= result.theta; ++next)
+        {
+            const std::size_t token = next->slot / k;
+            selection.expert[next->slot] = -1;
+            Renormalise(gate.Row(token),
+                        &selection.expert[token * k],
+                        &selection.combine[token * k],
+                        k);
+            sum -= next->ratio;
+            --routed;
+        }
+        result.wlr = sum / static_cast<double>(routed);
+        result.reached = result.wlr > param.gain * result.wlrTopK;
+    }
+    return result;
+}
+
+} // namespace wdmoe

@@ -1,0 +1,206 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-lte-link-adaptation.h"
+
+#include "ns3/abort.h"
+#include "ns3/lte-common.h"
+#include "ns3/lte-spectrum-value-helper.h"
+#include "ns3/simulator.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ns3
+{
+
+void
+WdmoeLteEstimate::Update(double value, Time window)
+{
+    const Time now = Simulator::Now();
+    if (!valid)
+    {
+        *this = {true, value, 0, now};
+        return;
+    }
+    const double step = (now - when).GetSeconds();
+    const double total = window.GetSeconds() + step;
+    const double alpha = total > 0 ? step / total : 1;
+    const double delta = value - mean;
+    mean += alpha * delta;
+    variance = (1 - alpha) * (variance + alpha * delta * delta);
+    when = now;
+}
+
+double
+WdmoeLteEstimate::GetRelativeVariance() const
+{
+    return mean != 0 ? variance / (mean * mean) : 0;
+}
+
+const double WdmoeLteLinkAdaptation::SINR_GAP = -std::log(5 * 0.00005) / 1.5;
+
+void
+WdmoeLteUplinkChannel::Update(const std::vector<uint16_t>& sinrFixedPoint, bool fullPower)
+{
+    const auto linear = [](uint16_t fixedPoint) {
+        const double db = LteFfConverter::fpS11dot3toDouble(fixedPoint);
+        return std::pow(10, db / 10) / WdmoeLteLinkAdaptation::SINR_GAP;
+    };
+    m_fullPower = fullPower;
+    m_flat = std::all_of(sinrFixedPoint.begin(), sinrFixedPoint.end(), [&](auto s) {
+        return s == sinrFixedPoint.front();
+    });
+    m_snr.resize(sinrFixedPoint.size());
+    if (m_flat)
+    {
+        m_mean = linear(sinrFixedPoint.front());
+        std::fill(m_snr.begin(), m_snr.end(), m_mean);
+        return;
+    }
+    double sum = 0;
+    for (std::size_t i = 0; i < m_snr.size(); i++)
+    {
+        m_snr[i] = linear(sinrFixedPoint[i]);
+        sum += m_snr[i];
+    }
+    m_mean = sum / m_snr.size();
+}
+
+bool
+WdmoeLteUplinkChannel::IsValid() const
+{
+    return !m_snr.empty();
+}
+
+double
+WdmoeLteUplinkChannel::GetMeanSinr() const
+{
+    return m_mean * WdmoeLteLinkAdaptation::SINR_GAP;
+}
+
+double
+WdmoeLteUplinkChannel::GetEfficiency(uint32_t start, uint32_t length) const
+{
+    const double boost = m_fullPower ? static_cast<double>(m_snr.size()) / length : 1;
+    if (m_flat)
+    {
+        return std::log2(1 + boost * m_mean);
+    }
+    double sum = 0;
+    for (uint32_t i = start; i < start + length; i++)
+    {
+        sum += std::log2(1 + boost * m_snr[i]);
+    }
+    return sum / length;
+}
+
+WdmoeLteLinkAdaptation::WdmoeLteLinkAdaptation()
+    : m_amc(CreateObject<LteAmc>())
+{
+}
+
+uint32_t
+WdmoeLteLinkAdaptation::GetRbgSize(uint32_t bandwidth)
+{
+    return bandwidth <= 10 ? 1 : bandwidth <= 26 ? 2 : bandwidth <= 63 ? 3 : 4;
+}
+
+int
+WdmoeLteLinkAdaptation::GetMcs(int cqi) const
+{
+    return m_amc->GetMcsFromCqi(cqi);
+}
+
+int
+WdmoeLteLinkAdaptation::GetCqi(double efficiency) const
+{
+    return m_amc->GetCqiFromSpectralEfficiency(efficiency);
+}
+
+uint32_t
+WdmoeLteLinkAdaptation::GetDownlinkBytes(int mcs, uint32_t rbs) const
+{
+    return rbs == 0 ? 0 : m_amc->GetDlTbSizeFromMcs(mcs, rbs) / 8;
+}
+
+uint32_t
+WdmoeLteLinkAdaptation::GetUplinkBytes(int mcs, uint32_t rbs) const
+{
+    return rbs == 0 ? 0 : m_amc->GetUlTbSizeFromMcs(mcs, rbs) / 8;
+}
+
+int
+WdmoeLteLinkAdaptation::GetUplinkMcs(const WdmoeLteUplinkChannel& channel,
+                                     uint32_t start,
+                                     uint32_t length) const
+{
+    return channel.IsValid() ? GetMcs(GetCqi(channel.GetEfficiency(start, length))) : 0;
+}
+
+int
+WdmoeLteLinkAdaptation::GetFlatCqi(double sinr)
+{
+    if (m_flatCqiSinrs.empty())
+    {
+        const auto model = LteSpectrumValueHelper::GetSpectrumModel(100, 6);
+        for (int cqi = 1; cqi <= 15; cqi++)
+        {
+            double low = -20;
+            double high = 40;
+            while (high - low > 1e-3)
+            {
+                const double db = (low + high) / 2;
+                SpectrumValue flat(model);
+                flat = std::pow(10, db / 10);
+                (m_amc->CreateCqiFeedbacks(flat).front() >= cqi ? high : low) = db;
+            }
+            m_flatCqiSinrs.push_back(std::pow(10, high / 10));
+        }
+    }
+    return std::upper_bound(m_flatCqiSinrs.begin(), m_flatCqiSinrs.end(), sinr) -
+           m_flatCqiSinrs.begin();
+}
+
+double
+WdmoeLteLinkAdaptation::GetDownlinkEfficiency(int cqi, uint32_t rbs) const
+{
+    return cqi == 0 ? 0
+                    : DOWNLINK_EFFICIENCY * 8 * GetDownlinkBytes(GetMcs(cqi), rbs) /
+                          (1e-3 * rbs * RB_HZ);
+}
+
+double
+WdmoeLteLinkAdaptation::GetUplinkEfficiency(double sinr, uint32_t rbs) const
+{
+    const int mcs = GetMcs(GetCqi(std::log2(1 + sinr / SINR_GAP)));
+    return UPLINK_EFFICIENCY * 8 * GetUplinkBytes(mcs, rbs) / (1e-3 * rbs * RB_HZ);
+}
+
+wdmoe::RateLaw
+WdmoeLteLinkAdaptation::GetFullPowerLaw(double sinr, uint32_t rbs) const
+{
+    const double gainHz = sinr / SINR_GAP * rbs * RB_HZ;
+    const double cap =
+        UPLINK_EFFICIENCY * 8 * GetUplinkBytes(MAX_MCS, rbs) / (1e-3 * rbs * RB_HZ);
+    double got = 0;
+    double capacity = 0;
+    for (uint32_t n = std::min(4U, rbs); n <= rbs; n += std::max(1U, rbs / 12))
+    {
+        const double hz = n * RB_HZ;
+        const double efficiency = GetUplinkEfficiency(sinr * rbs / n, n);
+        if (efficiency < 0.99 * cap)
+        {
+            got += efficiency;
+            capacity += std::log2(1 + gainHz / hz);
+        }
+    }
+    // Where the top MCS is reached even in the whole band, the cap is all that counts.
+    const double scale = capacity > 0 ? std::clamp(got / capacity, 1e-3, 1.0) : 1;
+    return wdmoe::RateLaw::Shannon(gainHz, cap, scale);
+}
+
+} // namespace ns3

@@ -1,0 +1,158 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-radio.h"
+
+#include "ns3/abort.h"
+#include "ns3/log.h"
+
+#include <cmath>
+
+namespace ns3
+{
+
+NS_LOG_COMPONENT_DEFINE("WdmoeRadio");
+
+NS_OBJECT_ENSURE_REGISTERED(WdmoeRadio);
+
+TypeId
+WdmoeRadio::GetTypeId()
+{
+    static TypeId tid = TypeId("ns3::WdmoeRadio")
+                            .SetParent<Object>()
+                            .SetGroupName("Wdmoe")
+                            .AddTraceSource("LinkState",
+                                            "What was measured when a controller asked for it",
+                                            MakeTraceSourceAccessor(&WdmoeRadio::m_linkStateTrace),
+                                            "ns3::WdmoeRadio::LinkStateTracedCallback")
+                            .AddTraceSource("Plan",
+                                            "The shares requested, at each new plan",
+                                            MakeTraceSourceAccessor(&WdmoeRadio::m_planTrace),
+                                            "ns3::WdmoeRadio::PlanTracedCallback");
+    return tid;
+}
+
+void
+WdmoeRadio::DoDispose()
+{
+    m_devices.clear();
+    Object::DoDispose();
+}
+
+uint32_t
+WdmoeRadio::AddDevice(Ptr<Node> node)
+{
+    NS_LOG_FUNCTION(this << node);
+    NS_ABORT_MSG_IF(!node, "WdmoeRadio::AddDevice: no node given");
+    const auto device = static_cast<uint32_t>(m_devices.size());
+    m_devices.push_back(node);
+    DoAddDevice(device, node);
+    return device;
+}
+
+uint32_t
+WdmoeRadio::GetNDevices() const
+{
+    return static_cast<uint32_t>(m_devices.size());
+}
+
+Ptr<Node>
+WdmoeRadio::GetDevice(uint32_t device) const
+{
+    NS_ABORT_MSG_IF(device >= m_devices.size(),
+                    "WdmoeRadio: no device " << device << ", there are " << m_devices.size());
+    return m_devices[device];
+}
+
+void
+WdmoeRadio::Measure()
+{
+    NS_LOG_FUNCTION(this);
+    DoMeasure();
+    for (uint32_t k = 0; k < m_devices.size(); k++)
+    {
+        m_linkStateTrace(k, DoGetLinkState(k));
+    }
+}
+
+WdmoeLinkState
+WdmoeRadio::GetLinkState(uint32_t device) const
+{
+    NS_ABORT_MSG_IF(device >= m_devices.size(),
+                    "WdmoeRadio::GetLinkState: no device " << device << ", there are "
+                                                           << m_devices.size());
+    return DoGetLinkState(device);
+}
+
+void
+WdmoeRadio::CheckShares(const std::vector<WdmoeShare>& shares, const char* direction) const
+{
+    NS_ABORT_MSG_IF(shares.size() != m_devices.size(),
+                    "WdmoeRadio::SetPlan: " << shares.size() << " " << direction << " shares for "
+                                            << m_devices.size()
+                                            << " devices; give one for each device");
+    double sum = 0;
+    for (std::size_t k = 0; k < shares.size(); k++)
+    {
+        const auto& s = shares[k];
+        NS_ABORT_MSG_IF(!(s.guaranteed >= 0 && s.guaranteed <= 1 + 1e-9),
+                        "WdmoeRadio::SetPlan: " << direction << " share of device " << k << " is "
+                                                << s.guaranteed
+                                                << "; expected a number in [0, 1]");
+        NS_ABORT_MSG_IF(!(s.weight >= 0) || std::isinf(s.weight),
+                        "WdmoeRadio::SetPlan: " << direction << " weight of device " << k << " is "
+                                                << s.weight
+                                                << "; expected a finite number >= 0");
+        sum += s.guaranteed;
+    }
+    NS_ABORT_MSG_IF(sum > 1 + 1e-9,
+                    "WdmoeRadio::SetPlan: " << direction << " shares sum to " << sum
+                                            << "; expected at most 1: scale them down");
+}
+
+void
+WdmoeRadio::SetPlan(const WdmoePlan& plan)
+{
+    NS_LOG_FUNCTION(this);
+    CheckShares(plan.downlink, "downlink");
+    CheckShares(plan.uplink, "uplink");
+    m_plan = plan;
+    m_planTrace(m_plan);
+    DoSetPlan(m_plan);
+}
+
+const WdmoePlan&
+WdmoeRadio::GetPlan() const
+{
+    return m_plan;
+}
+
+void
+WdmoeRadio::ExpectUplink(uint32_t device, uint64_t bytes, Time when)
+{
+    NS_ABORT_MSG_IF(device >= m_devices.size(),
+                    "WdmoeRadio::ExpectUplink: no device " << device << ", there are "
+                                                           << m_devices.size());
+    DoExpectUplink(device, bytes, when);
+}
+
+int64_t
+WdmoeRadio::AssignStreams(int64_t /* stream */)
+{
+    return 0;
+}
+
+void
+WdmoeRadio::DoMeasure()
+{
+}
+
+void
+WdmoeRadio::DoExpectUplink(uint32_t /* device */, uint64_t /* bytes */, Time /* when */)
+{
+}
+
+} // namespace ns3

@@ -1,0 +1,285 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#ifndef WDMOE_RADIO_H
+#define WDMOE_RADIO_H
+
+#include "ns3/address.h"
+#include "ns3/node.h"
+#include "ns3/nstime.h"
+#include "ns3/object.h"
+#include "ns3/traced-callback.h"
+#include "ns3/wdmoe-rate-law.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * @ingroup wdmoe
+ * @defgroup wdmoe-radio Radios of WDMoE
+ */
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * What a radio measured of one direction of one device.
+ */
+struct WdmoeLinkMeasurement
+{
+    bool valid{false};         ///< false: never measured, or out of coverage
+    wdmoe::RateLaw law;        ///< what bandwidth is worth (Hz of GetBudget() to bit/s)
+    Time when;                 ///< when it was measured
+    double relativeVariance{0}; ///< variance of the rate over recent reports / mean^2
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * Both directions of one device.
+ */
+struct WdmoeLinkState
+{
+    WdmoeLinkMeasurement downlink; ///< base station to device
+    WdmoeLinkMeasurement uplink;   ///< device to base station
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * What there is to divide.
+ */
+struct WdmoeBudget
+{
+    double downlinkHz{0}; ///< usable downlink bandwidth, Hz
+    double uplinkHz{0};   ///< usable uplink bandwidth, Hz
+    bool coupled{false};  ///< a device has one share for both directions (the paper's FDMA)
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * One device's part of a plan, in one direction.
+ */
+struct WdmoeShare
+{
+    double guaranteed{0}; ///< fraction of the budget that is its own, in [0, 1]
+    double weight{0};     ///< >= 0, for what the others leave unused; all 0: strict, it is wasted
+    int32_t priority{0};  ///< leftover goes to the highest priority with something to send
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * Who gets what, until the next plan. Vectors have one entry for each device, in the order of
+ * AddDevice. Guaranteed shares of a direction sum to at most 1.
+ */
+struct WdmoePlan
+{
+    std::vector<WdmoeShare> downlink; ///< base station to devices
+    std::vector<WdmoeShare> uplink;   ///< devices to base station
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * What a radio can honour, how exactly and how fast.
+ */
+struct WdmoeRadioCapabilities
+{
+    bool strict{false};        ///< unused guaranteed shares can be left empty
+    bool leftover{false};      ///< weights for the leftover are honoured
+    bool priority{false};      ///< priorities are honoured
+    bool expectUplink{false};  ///< ExpectUplink() has an effect
+    bool fullDuplex{true};     ///< the directions do not take from one another
+    double shareAccuracy{0};   ///< largest error of a share over timeConstant, absolute
+    Time timeConstant;         ///< shares hold over intervals of this length and longer
+    Time downlinkDelay;        ///< typical fixed delay of a transfer, downlink
+    Time uplinkDelay;          ///< typical fixed delay of a transfer, uplink
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * What was really granted to one device since the radio started.
+ */
+struct WdmoeUsage
+{
+    double downlinkHzS{0}; ///< bandwidth x time granted, Hz s
+    double uplinkHzS{0};   ///< bandwidth x time granted, Hz s
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * The seam between the controller and whatever carries the bits. A radio knows no application,
+ * no controller and no other radio. One technology is one folder and one subclass.
+ *
+ * Subclasses implement the protected Do...() methods; arguments are checked here.
+ */
+class WdmoeRadio : public Object
+{
+  public:
+    /**
+     * @brief Get the type ID.
+     * @return the object TypeId
+     */
+    static TypeId GetTypeId();
+
+    /// @return name of the technology for results, for example "lte"
+    virtual std::string GetName() const = 0;
+
+    /// @return the node that stands for the base station: the gating server is installed there
+    virtual Ptr<Node> GetServerNode() const = 0;
+
+    /**
+     * Take one more device into the cell.
+     *
+     * @param node the device
+     * @return its index: 0, 1, ...
+     */
+    uint32_t AddDevice(Ptr<Node> node);
+
+    /// @return number of devices
+    uint32_t GetNDevices() const;
+
+    /**
+     * @param device index
+     * @return the node
+     */
+    Ptr<Node> GetDevice(uint32_t device) const;
+
+    /**
+     * @param device index
+     * @return its IP address as seen from the server node (an Ipv4Address)
+     */
+    virtual Address GetDeviceAddress(uint32_t device) const = 0;
+
+    /**
+     * @param device index
+     * @return the server node's IP address as seen from that device (an Ipv4Address)
+     */
+    virtual Address GetServerAddress(uint32_t device) const = 0;
+
+    /// @return true when every device can send and receive
+    virtual bool IsReady() const = 0;
+
+    /// @return what this radio can honour
+    virtual WdmoeRadioCapabilities GetCapabilities() const = 0;
+
+    /// @return what there is to divide
+    virtual WdmoeBudget GetBudget() const = 0;
+
+    /**
+     * Take a fresh look at the channel, as a controller does before it decides. Radios that
+     * measure all the time have nothing to do here.
+     */
+    void Measure();
+
+    /**
+     * @param device index
+     * @return what was last measured
+     */
+    WdmoeLinkState GetLinkState(uint32_t device) const;
+
+    /**
+     * Enforce a plan from now on. Aborts for a share that is negative, not a number, or if the
+     * guaranteed shares of a direction sum to more than 1 (+1e-9), for a negative weight, and for
+     * a wrong number of devices.
+     *
+     * @param plan who gets what
+     */
+    void SetPlan(const WdmoePlan& plan);
+
+    /// @return the plan in force (empty before the first)
+    const WdmoePlan& GetPlan() const;
+
+    /**
+     * A hint that a device will have something to send, so that a scheduler may grant before it
+     * is asked. Ignored by radios that cannot.
+     *
+     * @param device index
+     * @param bytes how much
+     * @param when from when on
+     */
+    void ExpectUplink(uint32_t device, uint64_t bytes, Time when);
+
+    /**
+     * @param device index
+     * @return what was granted so far
+     */
+    virtual WdmoeUsage GetUsage(uint32_t device) const = 0;
+
+    /**
+     * @param stream first stream index to use
+     * @return number of streams used
+     */
+    virtual int64_t AssignStreams(int64_t stream);
+
+    /**
+     * TracedCallback signature for measured link states.
+     *
+     * @param [in] device index
+     * @param [in] state what was measured
+     */
+    typedef void (*LinkStateTracedCallback)(uint32_t device, const WdmoeLinkState& state);
+
+    /**
+     * TracedCallback signature for plans.
+     *
+     * @param [in] plan what was requested
+     */
+    typedef void (*PlanTracedCallback)(const WdmoePlan& plan);
+
+  protected:
+    void DoDispose() override;
+
+    /**
+     * @param device index of the new device
+     * @param node the device
+     */
+    virtual void DoAddDevice(uint32_t device, Ptr<Node> node) = 0;
+
+    /// See Measure()
+    virtual void DoMeasure();
+
+    /**
+     * @param device index, checked
+     * @return what was last measured
+     */
+    virtual WdmoeLinkState DoGetLinkState(uint32_t device) const = 0;
+
+    /**
+     * @param plan checked
+     */
+    virtual void DoSetPlan(const WdmoePlan& plan) = 0;
+
+    /**
+     * @param device index, checked
+     * @param bytes how much
+     * @param when from when on
+     */
+    virtual void DoExpectUplink(uint32_t device, uint64_t bytes, Time when);
+
+  private:
+    /**
+     * @param shares one direction of a plan
+     * @param direction its name, for the message
+     */
+    void CheckShares(const std::vector<WdmoeShare>& shares, const char* direction) const;
+
+    std::vector<Ptr<Node>> m_devices; ///< in the order of AddDevice
+    WdmoePlan m_plan;                 ///< the plan in force
+    TracedCallback<uint32_t, const WdmoeLinkState&> m_linkStateTrace; ///< "LinkState"
+    TracedCallback<const WdmoePlan&> m_planTrace;                     ///< "Plan"
+};
+
+} // namespace ns3
+
+#endif /* WDMOE_RADIO_H */

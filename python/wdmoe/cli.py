@@ -1,0 +1,96 @@
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+"""The command `wdmoe`. Heavy packages are imported only by what needs them: a start takes a fraction of a second."""
+
+import argparse
+import os
+import sys
+
+
+def parse_positive(text):
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+parse_positive.__name__ = "positive whole number"  # argparse names the type in its message
+
+
+def build_parser():
+    from wdmoe.scenarios import DEFAULT, POLICIES
+
+    parser = argparse.ArgumentParser(
+        prog="wdmoe",
+        description="Wireless distributed mixture of experts, simulated packet by packet in ns-3.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the versions and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    run = commands.add_parser(
+        "run",
+        help="run a scenario under several policies, print the comparison, draw it",
+        description="Runs a scenario once for each policy, on the same drops, and compares them. Options not named "
+        "here are the scenario's own, written --name=value, and are passed on to it.",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    run.add_argument("scenario", nargs="?", help=f"which scenario (default: {DEFAULT}; --list names them)")
+    run.add_argument("-h", "--help", action="store_true", help="this, and the scenario's own options")
+    run.add_argument("--list", action="store_true", help="name the scenarios and the policies")
+    run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO)")
+    run.add_argument("--policy", metavar="A,B", help=f"policies (default: {','.join(POLICIES)})")
+    run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio, where none is named")
+    run.add_argument("--RngRun", metavar="R", type=parse_positive, default=1, help="run number (default: 1)")
+    run.add_argument(
+        "--runs",
+        metavar="N",
+        type=parse_positive,
+        default=1,
+        help="repeat with RngRun = R .. R+N-1 and compare the policies, paired by run",
+    )
+    run.add_argument(
+        "--jobs",
+        metavar="N",
+        type=parse_positive,
+        default=len(os.sched_getaffinity(0)),
+        help="programs at a time (default: one for each core)",
+    )
+    commands.add_parser(
+        "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
+    )
+    return parser, run
+
+
+def print_versions():
+    from importlib.metadata import version
+
+    print(f"wdmoe {version('wdmoe')} (ns-3 {version('ns3')})")
+
+
+def main(arguments=None):
+    parser, run_parser = build_parser()
+    options, others = parser.parse_known_args(arguments)
+    if options.version:
+        print_versions()
+        return 0
+    if options.command == "run":
+        from wdmoe import run
+
+        stray = [other for other in others if not other.startswith("--")]
+        if stray:
+            run_parser.error(f"'{stray[0]}' is not understood; a scenario's own options are written --name=value")
+        return run.main(options, others, run_parser)
+    if options.command == "test":
+        from wdmoe import selftest
+
+        return selftest.main(others)
+    parser.print_help()
+    return 0 if not others else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

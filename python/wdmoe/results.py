@@ -1,0 +1,97 @@
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+"""Unites the result files that one program run for each policy left. Nothing of the host or the clock gets in."""
+
+import json
+import shutil
+
+TABLES = ("blocks.csv", "requests.csv", "shares.csv")
+# Without a row in these there is no result; shares.csv may be empty, since a stock scheduler has no plan.
+REQUIRED = ("blocks.csv", "requests.csv")
+SUMMARY = "summary.json"
+
+
+class BadResult(Exception):
+    """A program left something else than it should; the text says what."""
+
+
+def read_part(folder, policy):
+    """The summary one program left for one policy, once its files are complete."""
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadResult(f"{policy}: left no {SUMMARY}") from None
+    except json.JSONDecodeError as error:
+        raise BadResult(
+            f"{policy}: {SUMMARY}, line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
+    if policy not in summary.get("policies", {}):
+        raise BadResult(f"{policy}: {SUMMARY} has no entry for it, only for {', '.join(summary.get('policies', {}))}")
+    for table in TABLES:
+        try:
+            with open(folder / table, encoding="utf-8") as file:
+                header, row = file.readline(), file.readline()
+        except FileNotFoundError:
+            raise BadResult(f"{policy}: left no {table}") from None
+        if "policy" not in header.strip().split(","):
+            raise BadResult(f"{policy}: {table}, line 1: expected a header with the column 'policy', got '{header.strip()}'")
+        if table in REQUIRED and not row.strip():
+            raise BadResult(f"{policy}: {table} has no rows: the scenario simulated nothing")
+    return summary
+
+
+def unite_manifests(manifests):
+    """One manifest of several: what all agree on, and under by_policy what they do not."""
+    first = next(iter(manifests.values()))
+    united = {
+        key: value
+        for key, value in first.items()
+        if all(key in manifest and manifest[key] == value for manifest in manifests.values())
+    }
+    differing = {
+        policy: {key: value for key, value in manifest.items() if key not in united}
+        for policy, manifest in manifests.items()
+    }
+    if any(differing.values()):
+        united["by_policy"] = differing
+    return united
+
+
+def merge(parts, summaries, out, manifest_extra):
+    """Writes summary.json and the tables of `out` from the parts' (policy -> folder), in the parts' order."""
+    first = next(iter(summaries.values()))
+    for policy, summary in summaries.items():
+        for key in ("scenario", "radio"):
+            if summary.get(key) != first.get(key):
+                raise BadResult(f"{policy}: {key} is {summary.get(key)!r}, of the others {first.get(key)!r}")
+    manifests = {policy: {**manifest_extra, **summary.get("manifest", {})} for policy, summary in summaries.items()}
+    united = {
+        "scenario": first.get("scenario"),
+        "radio": first.get("radio"),
+        "manifest": unite_manifests(manifests),
+        "policies": {policy: summary["policies"][policy] for policy, summary in summaries.items()},
+    }
+    write_json(out / SUMMARY, united)
+    for table in TABLES:
+        concatenate(table, parts, out)
+    return united
+
+
+def concatenate(table, parts, out):
+    header = None
+    with open(out / table, "w", encoding="utf-8", newline="") as target:
+        for policy, folder in parts.items():
+            with open(folder / table, encoding="utf-8", newline="") as source:
+                line = source.readline()
+                if header is None:
+                    header = line
+                    target.write(line)
+                elif line != header:
+                    raise BadResult(f"{policy}: {table}: its columns differ: {line.strip()} against {header.strip()}")
+                shutil.copyfileobj(source, target)
+
+
+def write_json(path, value):
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

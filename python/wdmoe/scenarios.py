@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+"""Which scenario programs and policies there are."""
+
+import os
+from pathlib import Path
+
+DEFAULT = "lte"
+
+# The programs' policies, in the order of tables and pictures: baselines first.
+POLICIES = ("topk-stock", "topk-equal", "topk-allocated", "wlr-equal", "wdmoe")
+BASELINES = ("topk-equal", "topk-stock")
+
+DESCRIPTIONS = {
+    "lte": "8 devices in one cell of ns-3's LTE, shares enforced by the MAC scheduler",
+    "ideal": "8 devices on ideal links, R = B log2(1 + S/N), the paper's setting",
+}
+
+PREFIX = "wdmoe-"
+
+
+def program_folder():
+    """Where the programs are: the installed package, or WDMOE_BIN (a build folder's bin/)."""
+    return Path(os.environ.get("WDMOE_BIN") or Path(__file__).parent / "bin")
+
+
+def find_programs():
+    """Scenario name -> path of its program."""
+    return {
+        path.name[len(PREFIX) :]: path
+        for path in sorted(program_folder().glob(PREFIX + "*"))
+        if path.is_file() and os.access(path, os.X_OK) and not path.name.endswith("-test-runner")
+    }
+
+
+def revision(checkout):
+    """The git revision of the checkout, '+changes' where it has uncommitted ones; None where there is none."""
+    import subprocess
+
+    if not checkout or not (Path(checkout) / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(checkout), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+"""A stand-in for the scenario programs, so that the command line is tested without a simulation."""
+
+import json
+import sys
+
+import pytest
+
+FAKE = """#!{python}
+import json, os, random, sys, time
+
+options = dict(argument[2:].split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+if "--PrintHelp" in sys.argv:
+    print("--requests: how many requests")
+    sys.exit(0)
+out, policy, run = options["out"], options["policies"], int(options["RngRun"])
+behaviour = json.loads(os.environ.get("FAKE", "{{}}")).get(policy, "good")
+if behaviour == "fail":
+    print("out of coverage", file=sys.stderr)
+    sys.exit(3)
+if behaviour == "hang":
+    print("@progress", policy, 0.5, file=sys.stderr, flush=True)
+    with open(os.environ["FAKE_PID"], "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(600)
+draw = random.Random(run)
+factor = {{"topk-equal": 1.0, "topk-stock": 0.8}}.get(policy, 0.5)
+rows = [] if behaviour == "empty" else [factor * (1 + draw.random()) for _ in range(20)]
+os.makedirs(out, exist_ok=True)
+
+def quantiles(values):
+    values = sorted(values) or [0]
+    return {{"mean": sum(values) / len(values), "p50": values[len(values) // 2], "p95": values[-1], "p99": values[-1]}}
+
+def table(name, header, lines):
+    with open(os.path.join(out, name), "w") as file:
+        file.write("policy," + header + "\\n")
+        for line in lines:
+            file.write(",".join([policy, *map(repr, line)]) + "\\n")
+
+table("blocks.csv", "time_s,block,latency_s", [(0.1 * i, i, value) for i, value in enumerate(rows)])
+table("requests.csv", "request,latency_s", [(i, 5 * value) for i, value in enumerate(rows[:4])])
+shares = [] if policy == "topk-stock" else [
+    (0.1 * i, device, 0.5, 0.5, 0.5, 0.5, 3) for i in range(len(rows)) for device in (0, 1)]
+table("shares.csv", "time_s,device,downlink_requested,uplink_requested,downlink_granted,uplink_granted,load", shares)
+entry = {{"block_latency_s": quantiles(rows), "request_latency_s": quantiles([5 * v for v in rows]),
+         "ttft_s": quantiles(rows), "tpot_s": quantiles(rows), "bytes_downlink": 1000, "bytes_uplink": 900,
+         "gate_mass_kept": 1.0, "wlr": 2.0}}
+with open(os.path.join(out, "summary.json"), "w") as file:
+    file.write("{{" if behaviour == "malformed" else json.dumps(
+        {{"scenario": "fake", "radio": "none", "manifest": {{"RngRun": run, "requests": options.get("requests")}},
+         "policies": {{policy: entry}}}}))
+print("@progress", policy, 1.0, file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Installs the stand-in as the scenario `fake`; call it with {policy: behaviour}."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "wdmoe-fake"
+    program.write_text(FAKE.format(python=sys.executable))
+    program.chmod(0o755)
+    monkeypatch.setenv("WDMOE_BIN", str(programs))
+    monkeypatch.setenv("FAKE_PID", str(tmp_path / "pid"))
+    monkeypatch.delenv("WDMOE_CHECKOUT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def behave(behaviours):
+        monkeypatch.setenv("FAKE", json.dumps(behaviours))
+
+    return behave
+
+
+@pytest.fixture
+def command():
+    """Runs `wdmoe ...` in this process; returns its exit status."""
+    from wdmoe.cli import main
+
+    def call(*arguments):
+        try:
+            return main([*map(str, arguments)])
+        except SystemExit as stop:
+            return stop.code
+
+    return call
