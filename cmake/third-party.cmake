@@ -2,8 +2,9 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-# Finds Eigen, GSL and nlohmann-json, inside an ns-3 tree and alone. Result: the interface target wdmoe-third-party,
-# linked PRIVATE, so that no header of ours may show them.
+# Finds Eigen, GSL and nlohmann-json, inside an ns-3 tree and alone. Result: WDMOE_THIRD_PARTY_INCLUDES and
+# WDMOE_THIRD_PARTY_LIBRARIES, seen by this folder's sources only: no header of ours may show them. (Not a target:
+# ns-3 would want to export it.)
 
 find_package(Python3 QUIET COMPONENTS Interpreter)
 
@@ -22,8 +23,6 @@ print(os.path.join(os.path.dirname(folder('cmeel')), 'cmeel.prefix'))"
   )
   string(REPLACE "\n" ";" wdmoe_python_paths "${wdmoe_python_paths}")
 endif()
-
-add_library(wdmoe-third-party INTERFACE)
 
 find_package(Eigen3 CONFIG QUIET HINTS ${wdmoe_python_paths})
 if(NOT TARGET Eigen3::Eigen)
@@ -60,8 +59,7 @@ if(NOT wdmoe_gsl)
   set(wdmoe_gsl ${GSL_LIBRARIES})
 endif()
 
-target_include_directories(
-  wdmoe-third-party SYSTEM INTERFACE "${wdmoe_eigen_include}" "${WDMOE_JSON_INCLUDE_DIR}"
-                                     "${WDMOE_GSL_INCLUDE_DIR}"
+set(WDMOE_THIRD_PARTY_INCLUDES "${wdmoe_eigen_include}" "${WDMOE_JSON_INCLUDE_DIR}"
+                               "${WDMOE_GSL_INCLUDE_DIR}"
 )
-target_link_libraries(wdmoe-third-party INTERFACE ${wdmoe_gsl})
+set(WDMOE_THIRD_PARTY_LIBRARIES ${wdmoe_gsl})

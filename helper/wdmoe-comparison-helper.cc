@@ -115,6 +115,7 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("gates", "recorded, synthetic, or the file of a recorded gate", gates);
     cmd.AddValue("requestFile", "Arrivals: a CSV file in Azure's format, or poisson", requestFile);
     cmd.AddValue("thinning", "Fraction of the arrivals that are kept", thinning);
+    cmd.AddValue("timeScale", "Gaps between arrivals are multiplied by this", timeScale);
     cmd.AddValue("rate", "Arrivals a second (poisson)", rate);
     cmd.AddValue("requests", "Number of requests", requests);
     cmd.AddValue("maxPromptTokens", "Longer prompts are cut", maxPromptTokens);
@@ -148,6 +149,7 @@ WdmoeComparisonHelper::MakeRequests() const
         source = CreateObject<WdmoeTraceRequestSource>();
         source->SetAttribute("FileName", StringValue(requestFile));
         source->SetAttribute("Thinning", DoubleValue(thinning));
+        source->SetAttribute("TimeScale", DoubleValue(timeScale));
         source->SetAttribute("MaxPromptTokens", UintegerValue(maxPromptTokens));
         source->SetAttribute("MaxOutputTokens", UintegerValue(maxOutputTokens));
     }
@@ -195,6 +197,7 @@ WdmoeComparisonHelper::FillManifest()
     add("option.gates", gates);
     add("option.requestFile", requestFile);
     add("option.thinning", thinning);
+    add("option.timeScale", timeScale);
     add("option.rate", rate);
     add("option.requests", requests);
     add("option.maxPromptTokens", maxPromptTokens);

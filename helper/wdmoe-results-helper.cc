@@ -27,6 +27,9 @@
 #ifndef WDMOE_GIT_REVISION
 #define WDMOE_GIT_REVISION "unknown"
 #endif
+#ifndef WDMOE_NS3_VERSION
+#define WDMOE_NS3_VERSION "unknown"
+#endif
 
 namespace ns3
 {
@@ -115,7 +118,8 @@ WdmoeResultsHelper::WdmoeResultsHelper(const std::string& scenario)
 {
     m_manifest["wdmoe_version"] = WDMOE_VERSION;
     m_manifest["wdmoe_git_revision"] = WDMOE_GIT_REVISION;
-    m_manifest["scenario"] = scenario;
+    m_manifest["ns3_version"] = WDMOE_NS3_VERSION;
+    m_manifest["compiler"] = __VERSION__;
 }
 
 void

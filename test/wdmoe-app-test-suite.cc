@@ -201,21 +201,21 @@ struct Pair
         (void)to;
     }
 
-    NodeContainer nodes;                     ///< server, client
-    NetDeviceContainer devices;              ///< theirs
-    Ipv4InterfaceContainer interfaces;       ///< theirs
-    Ptr<WdmoeTransport> server;              ///< listens
-    Ptr<WdmoeTransport> client;              ///< connects
-    Ptr<UniformRandomVariable> random;       ///< payloads
-    std::vector<std::vector<uint8_t>> sent;  ///< payloads
-    std::vector<uint32_t> got;               ///< how often each was delivered
-    Address peer;                            ///< the client, as the server sees it
-    bool answer{false};                      ///< the server answers the next message
-    uint32_t received{0};                    ///< messages
-    uint32_t wrong{0};                       ///< messages whose bytes differ
-    uint32_t lost{0};                        ///< MessageLost fired
-    uint32_t lostBatch{0};                   ///< of the last of these
-    Time last;                               ///< when a message was last delivered
+    NodeContainer nodes;                    ///< server, client
+    NetDeviceContainer devices;             ///< theirs
+    Ipv4InterfaceContainer interfaces;      ///< theirs
+    Ptr<WdmoeTransport> server;             ///< listens
+    Ptr<WdmoeTransport> client;             ///< connects
+    Ptr<UniformRandomVariable> random;      ///< payloads
+    std::vector<std::vector<uint8_t>> sent; ///< payloads
+    std::vector<uint32_t> got;              ///< how often each was delivered
+    Address peer;                           ///< the client, as the server sees it
+    bool answer{false};                     ///< the server answers the next message
+    uint32_t received{0};                   ///< messages
+    uint32_t wrong{0};                      ///< messages whose bytes differ
+    uint32_t lost{0};                       ///< MessageLost fired
+    uint32_t lostBatch{0};                  ///< of the last of these
+    Time last;                              ///< when a message was last delivered
 };
 
 /**
@@ -404,6 +404,7 @@ class ChunkHeaderCase : public TestCase
             }
             NS_TEST_ASSERT_MSG_EQ(passed, 0, "mutated headers that were taken");
         }
+
         // Well checksummed lies: kind, chunk, index, total, bytes behind the header
         struct Lie
         {
@@ -525,7 +526,7 @@ class DeliveryCase : public TestCase
             NS_TEST_EXPECT_MSG_LT(up.packetsSent / chunks,
                                   1.15 / (1 - m_loss),
                                   "transmissions of a chunk");
-if (m_window == 0)
+            if (m_window == 0)
             {
                 NS_TEST_EXPECT_MSG_LT(down.acknowledgements,
                                       0.15 * up.packetsSent + 100,
@@ -672,11 +673,7 @@ class HostileCase : public TestCase
         NS_TEST_EXPECT_MSG_EQ(counters.bad.at(Error::LENGTH), 1, "another size");
         // After ReassemblyTimeout they make room; its payload is no message: refused when whole
         chunk.message = 5000;
-        Simulator::Schedule(Seconds(60),
-                            &HostileCase::Write,
-                            this,
-                            chunk,
-                            Create<Packet>(1400));
+        Simulator::Schedule(Seconds(60), &HostileCase::Write, this, chunk, Create<Packet>(1400));
         Simulator::Run();
         NS_TEST_EXPECT_MSG_EQ(counters.bad.at(Error::MAGIC), 1, "zeros are no message");
         // An answer for what was never sent, and noise
@@ -768,6 +765,139 @@ class ThroughputCase : public TestCase
     }
 
     std::string m_type; ///< TypeId of the transports
+};
+
+/**
+ * @ingroup tests
+ *
+ * A burst in a slow link's queue, so that answers come far later than the first timeouts: next to
+ * nothing is sent twice.
+ */
+class SlowLinkCase : public TestCase
+{
+  public:
+    SlowLinkCase()
+        : TestCase("UDP burst over a slow link")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        for (const char* rate : {"10Mb/s", "1Mb/s", "100kb/s"})
+        {
+            Pair pair("ns3::WdmoeUdpTransport", rate, MilliSeconds(5), 0);
+            pair.client->SetAttribute("WindowBytes", UintegerValue(4U << 20));
+            pair.server->Listen(PORT);
+            pair.client->Connect(pair.ServerAddress());
+            pair.Send(pair.client, pair.ServerAddress(), 1U << 20);
+            pair.Send(pair.client, pair.ServerAddress(), 100);
+            Simulator::Run();
+            const auto& counters = pair.client->GetCounters();
+            NS_TEST_EXPECT_MSG_EQ(pair.received, 2, "delivered over " << rate);
+            NS_TEST_EXPECT_MSG_EQ(pair.wrong, 0, "messages whose bytes differ");
+            NS_TEST_EXPECT_MSG_EQ(counters.messagesLost, 0, "lost over " << rate);
+            NS_TEST_EXPECT_MSG_LT(counters.retransmissions, 10, "sent twice over " << rate);
+        }
+    }
+};
+
+/**
+ * @ingroup tests
+ *
+ * More messages half received at a time than a receiver keeps: all get through all the same.
+ */
+class ManyMessagesCase : public TestCase
+{
+  public:
+    ManyMessagesCase()
+        : TestCase("UDP, a thousand messages at once with loss")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        Pair pair("ns3::WdmoeUdpTransport", "100Mb/s", MilliSeconds(5), 0.3);
+        pair.client->SetAttribute("WindowBytes", UintegerValue(4U << 20));
+        pair.server->Listen(PORT);
+        pair.client->Connect(pair.ServerAddress());
+        for (uint32_t i = 0; i < 1000; ++i)
+        {
+            pair.Send(pair.client, pair.ServerAddress(), 3000);
+        }
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(pair.received, 1000, "delivered");
+        NS_TEST_EXPECT_MSG_EQ(*std::max_element(pair.got.begin(), pair.got.end()), 1, "once each");
+        NS_TEST_EXPECT_MSG_EQ(pair.client->GetCounters().messagesLost, 0, "lost");
+    }
+};
+
+/**
+ * @ingroup tests
+ *
+ * An application that closes its transport while a message is being handed to it.
+ */
+class CloseCase : public TestCase
+{
+  public:
+    /**
+     * @param type TypeId of the transports
+     */
+    CloseCase(const std::string& type)
+        : TestCase("Close() from the receive callback of " + type),
+          m_type(type)
+    {
+    }
+
+  private:
+    /**
+     * @param message the first of several
+     */
+    void Close(const WdmoeMessage& message)
+    {
+        ++m_received;
+        m_server->Send(message.from, WdmoeHeader(), Create<Packet>(1U << 20));
+        m_server->Close();
+    }
+
+    void DoRun() override
+    {
+        Pair pair(m_type, "100Mb/s", MilliSeconds(5), 0);
+        m_server = pair.server;
+        m_server->SetReceiveCallback(MakeCallback(&CloseCase::Close, this));
+        m_server->Listen(PORT);
+        pair.client->Connect(pair.ServerAddress());
+        for (uint32_t i = 0; i < 5; ++i)
+        {
+            pair.Send(pair.client, pair.ServerAddress(), 100);
+        }
+        Simulator::Run(); // without Stop(): it must end by itself
+        NS_TEST_EXPECT_MSG_EQ(m_received, 1, "nothing is delivered after Close()");
+        NS_TEST_EXPECT_MSG_EQ(m_server->GetCounters().messagesUnconfirmed, 1, "unconfirmed");
+        if (m_type == "ns3::WdmoeUdpTransport")
+        {
+            // TCP sends what is in the socket, and what it acknowledged it does not take back
+            NS_TEST_EXPECT_MSG_EQ(pair.client->GetCounters().messagesReceived, 0, "not whole");
+            NS_TEST_EXPECT_MSG_EQ(pair.client->GetCounters().messagesLost, 4, "the rest is lost");
+        }
+        // Open again on the same port: numbers of messages go on, nothing is taken for old
+        pair.received = 0;
+        m_server->SetReceiveCallback(MakeCallback(&Pair::AtServer, &pair));
+        m_server->Listen(PORT);
+        pair.client->Connect(pair.ServerAddress());
+        pair.answer = true;
+        pair.Send(pair.client, pair.ServerAddress(), 100);
+        Simulator::Stop(Seconds(100));
+        Simulator::Run();
+        NS_TEST_EXPECT_MSG_EQ(pair.received, 1 + std::size(SIZES), "all of the second round");
+        NS_TEST_EXPECT_MSG_EQ(pair.wrong, 0, "messages whose bytes differ");
+        m_server = nullptr;
+    }
+
+    std::string m_type;           ///< TypeId of the transports
+    Ptr<WdmoeTransport> m_server; ///< closes itself
+    uint32_t m_received{0};       ///< messages
 };
 
 /**
@@ -874,8 +1004,7 @@ class TcpStreamCase : public TestCase
      */
     Ptr<Socket> Dial(Pair& pair)
     {
-        Ptr<Socket> socket =
-            Socket::CreateSocket(pair.nodes.Get(1), TcpSocketFactory::GetTypeId());
+        Ptr<Socket> socket = Socket::CreateSocket(pair.nodes.Get(1), TcpSocketFactory::GetTypeId());
         socket->SetAttribute("TcpNoDelay", BooleanValue(true));
         socket->SetCloseCallbacks(MakeCallback(&TcpStreamCase::Closed, this),
                                   MakeCallback(&TcpStreamCase::Closed, this));
@@ -1070,6 +1199,10 @@ class WdmoeAppTestSuite : public TestSuite
             AddTestCase(new ThroughputCase(type), Duration::QUICK);
             AddTestCase(new WireBytesCase(type), Duration::QUICK);
         }
+        AddTestCase(new SlowLinkCase, Duration::QUICK);
+        AddTestCase(new ManyMessagesCase, Duration::QUICK);
+        AddTestCase(new CloseCase("ns3::WdmoeUdpTransport"), Duration::QUICK);
+        AddTestCase(new CloseCase("ns3::WdmoeTcpTransport"), Duration::QUICK);
         AddTestCase(new TcpStreamCase, Duration::QUICK);
     }
 };

@@ -54,7 +54,10 @@ WdmoeTcpTransport::GetTypeId()
     return tid;
 }
 
-WdmoeTcpTransport::~WdmoeTcpTransport() = default;
+WdmoeTcpTransport::~WdmoeTcpTransport()
+{
+    WdmoeTcpTransport::Close(); // callbacks and timers hold this
+}
 
 void
 WdmoeTcpTransport::DoDispose()

@@ -30,6 +30,8 @@ namespace ns3
  * way to find the next message: it is counted and traced, and the connection is closed. The side
  * that called Connect() then connects again and first repeats its HELLO; the server sees a new
  * peer address. What was queued, or sent and not acknowledged, when a connection broke is lost.
+ * An acknowledgement of TCP is no delivery: what a peer acknowledged and had not yet read when it
+ * called Close() is gone uncounted, and Close() still lets go what is in the socket.
  */
 class WdmoeTcpTransport : public WdmoeTransport
 {

@@ -20,7 +20,14 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoeTransport);
 void
 WdmoePacketJoiner::Append(Ptr<Packet> piece)
 {
-    m_parts.push_back(piece);
+    // Tags of the lower layers (LTE, flow monitor) must not travel on with an echoed payload
+    piece->RemoveAllPacketTags();
+    piece->RemoveAllByteTags();
+    // ns-3 joins two sized packets without writing out their zeros only if it holds no other
+    // reference to the first; nothing but zeros is what a fresh packet of that size is
+    Ptr<Packet> fresh = Create<Packet>(piece->GetSize());
+    const bool sized = piece->GetSerializedSize() == fresh->GetSerializedSize();
+    m_parts.push_back(sized ? fresh : piece);
     for (uint64_t n = ++m_count; n % 2 == 0 && m_parts.size() > 1; n /= 2)
     {
         Ptr<Packet> tail = m_parts.back();
@@ -90,6 +97,9 @@ WdmoeTransport::Send(const Address& peer, WdmoeHeader header, Ptr<Packet> payloa
                     "WdmoeTransport::Send: the peer's address "
                         << peer << " is not an InetSocketAddress; give the one given to Connect() "
                         << "or WdmoeMessage::from");
+    NS_ABORT_MSG_IF(!m_node || !m_node->IsInitialized(),
+                    "WdmoeTransport::Send: the node is not initialized, so its stack would crash; "
+                        << "send from an event, after Simulator::Run() has begun");
     Ptr<Packet> message = payload ? payload->Copy() : Create<Packet>();
     NS_ABORT_MSG_IF(message->GetSize() > WdmoeHeader::MAX_LENGTH,
                     "WdmoeTransport::Send: payload of " << message->GetSize() << " bytes, at most "
@@ -129,9 +139,6 @@ WdmoeTransport::Deliver(Ptr<Packet> message, const Address& from)
     ++m_counters.messagesReceived;
     m_counters.bytesReceived += size;
     message->RemoveAtStart(WdmoeHeader::SIZE);
-    // Tags of the lower layers (LTE, flow monitor) must not travel on with an echoed payload
-    message->RemoveAllPacketTags();
-    message->RemoveAllByteTags();
     whole.payload = message;
     whole.from = from;
     if (!m_receive.IsNull())

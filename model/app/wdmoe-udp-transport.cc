@@ -240,7 +240,10 @@ WdmoeUdpTransport::GetTypeId()
     return tid;
 }
 
-WdmoeUdpTransport::~WdmoeUdpTransport() = default;
+WdmoeUdpTransport::~WdmoeUdpTransport()
+{
+    WdmoeUdpTransport::Close(); // callbacks and timers hold this
+}
 
 void
 WdmoeUdpTransport::DoDispose()
@@ -378,16 +381,14 @@ WdmoeUdpTransport::Pump(Peer& peer)
         std::min<uint64_t>(m_window / 4, static_cast<uint64_t>(m_ackEvery) * m_chunkSize);
     uint64_t message;
     uint32_t index;
-    const auto next = [&]() {
-        if (!Next(peer, message, index))
-        {
-            return false;
-        }
-        const uint32_t bytes = ChunkBytes(peer.outgoing.at(message), index);
-        return peer.inFlight == 0 || peer.inFlight + bytes <= m_window;
+    bool more; // something is left to be sent
+    const auto fits = [&]() {
+        more = Next(peer, message, index);
+        return more && (peer.inFlight == 0 ||
+                        peer.inFlight + ChunkBytes(peer.outgoing.at(message), index) <= m_window);
     };
-    bool more = next();
-    while (more)
+    bool go = fits();
+    while (go)
     {
         const uint64_t thisMessage = message;
         const uint32_t thisIndex = index;
@@ -398,13 +399,13 @@ WdmoeUdpTransport::Pump(Peer& peer)
         outgoing.chunks[thisIndex].state = State::FLIGHT;
         peer.inFlight += bytes;
         peer.sinceRequest += bytes;
-        more = next();
-        Transmit(peer,
-                 thisMessage,
-                 thisIndex,
-                 !more || peer.sinceRequest >= quantum || thisIndex + 1 == outgoing.chunks.size());
+        go = fits();
+        // Where the window ends, an answer is on its way if one was asked for a short while ago;
+        // to ask each time would end with an answer for each chunk
+        const bool request = !more || peer.sinceRequest >= (go ? quantum : quantum / 2) ||
+                             thisIndex + 1 == outgoing.chunks.size();
+        Transmit(peer, thisMessage, thisIndex, request);
     }
-    Arm(peer);
 }
 
 void

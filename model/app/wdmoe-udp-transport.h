@@ -99,8 +99,9 @@ class WdmoeChunkHeader : public Header
  * data. The window is fixed: it is no congestion control, but feeds the layers below in steps they
  * can hold (an LTE device reports at most 150 kB of backlog), so give the queues below the room.
  * The sender asks for acknowledgements itself, by a flag: each quarter of a window or AckEvery
- * chunks, at the end of a message, and whenever it has to wait; beyond that the receiver answers
- * whole messages and the first sight of a hole only. So an 8 KiB message costs one acknowledgement.
+ * chunks, at the end of a message, and when there is no more to send; beyond that the receiver
+ * answers whole messages and the first sight of a hole only. So an 8 KiB message costs one
+ * acknowledgement.
  *
  * A chunk is lost when a transmission three later was answered, or, if the newest transmission was
  * answered, at once (the idea of RACK, RFC 8985, counted in transmissions). If nothing is answered

@@ -119,10 +119,11 @@ WdmoeLearningPredictor::Fit::Add(double forget, double xi, double yi)
     y = forget * y + wi * yi;
     xx = forget * xx + wi * xi * xi;
     xy = forget * xy + wi * xi * yi;
-    // The prior weighs as much as one observation would whose fixed cost is off by 3 ms, or whose
-    // scale is off by 0.3; in the units of wi, at the size seen so far.
-    const double ra = 1 / std::pow(std::max(3e-3, priorFixedS), 2);
-    const double rb = 1 / std::pow(0.3, 2);
+    // Errors of 3 % are taken as noise; the prior expects the fixed cost within its own size (3 ms
+    // at least) and the scale within 0.3.
+    const double noise = 1e-3;
+    const double ra = noise / std::pow(std::max(3e-3, priorFixedS), 2);
+    const double rb = noise / std::pow(0.3, 2);
     // normal equations of the ridge problem, then clip to a, b >= 0 one at a time
     const double m11 = w + ra;
     const double m22 = xx + rb;

@@ -185,23 +185,30 @@ struct Direction
             // the logarithm is the cost of a sweep, and Eigen's is vectorised
             Eigen::Map<Array>(nats, m) =
                 (gain.segment(first, m) / b.segment(first, m)).log1p();
+            const double* hz = b.data() + first;
+            const double* corner = kink.data() + first;
+            double* time = t.data() + first;
+            double* fall = slope.data() + first;
+            double* mid = centre.data() + first;
             for (Index i = 0; i < m; ++i)
             {
-                const Index k = first + i;
-                const double x = b[k];
-                if (x >= kink[k])
+                const double x = hz[i];
+                if (x >= corner[i])
                 {
-                    const Point p = ShannonPoint(n[k], gain[k], x, nats[i]);
-                    t[k] = p.t;
-                    slope[k] = p.slope;
-                    centre[k] = p.centre;
+                    const Point p = ShannonPoint(n.data()[first + i],
+                                                 gain.data()[first + i],
+                                                 x,
+                                                 nats[i]);
+                    time[i] = p.t;
+                    fall[i] = p.slope;
+                    mid[i] = p.centre;
                 }
                 else
                 {
-                    const double none = state[k] == NONE ? 0 : INF;
-                    t[k] = x > 0 ? linear[k] / x : none;
-                    slope[k] = x > 0 ? t[k] / x : none;
-                    centre[k] = x;
+                    const double none = state[first + i] == NONE ? 0 : INF;
+                    time[i] = x > 0 ? linear.data()[first + i] / x : none;
+                    fall[i] = x > 0 ? time[i] / x : none;
+                    mid[i] = x;
                 }
             }
         }
@@ -455,7 +462,29 @@ struct Solver
         up.Resize(size);
     }
 
-    /// Scale to the budget. @param direction which
+    /// Prices of the budgets that fit the slowest device
+    void GuessRatio()
+    {
+        Index slowest = -1;
+        double most = -1;
+        for (Index k = 0; k < compute.size() && !shared; ++k)
+        {
+            const double t = compute[k] + down.t[k] + up.t[k];
+            if (down.state[k] != NONE && up.state[k] != NONE && t > most)
+            {
+                slowest = k;
+                most = t;
+            }
+        }
+        if (slowest >= 0)
+        {
+            const Tangent d(down, slowest);
+            const Tangent u(up, slowest);
+            ratio = std::sqrt(d.least) / std::sqrt(u.least);
+        }
+    }
+
+    /// Scale to the budget; @param direction which
     static void Fit(Direction& direction)
     {
         const double sum = direction.b.sum();
@@ -679,7 +708,9 @@ struct Solver
             }
             return std::isfinite(secular.above);
         }
-        for (int round = 0; round < 12; ++round)
+        // far from the end, the next point is a better place to settle the last few among many
+        const bool early = !careful && time - lower > 1e-6 * time;
+        for (int round = 0; round < 4 || (careful && round < 12); ++round)
         {
             if (!Assemble())
             {
@@ -695,19 +726,18 @@ struct Solver
             {
                 return SolveNested();
             }
-            bool changed = false;
+            std::size_t changed = TameBoth() ? kinked.size() + 1 : 0;
             for (const Index k : kinked)
             {
-                changed |= Respond(k);
+                changed += Respond(k);
             }
-            changed |= TameBoth();
-            if (!changed)
+                if (changed == 0 || (early && changed <= kinked.size() / 128))
             {
                 return true;
             }
         }
-        // the states go round in circles
-        return SolveNested();
+        // a few states that go to and fro do no harm, unless they keep T from falling
+        return careful ? SolveNested() : std::isfinite(secular.above);
     }
 
     /// Secular equation of the present states. @return whether the budgets suffice for the corners
@@ -882,6 +912,7 @@ struct Solver
     }
 
     double target{0}; ///< T in Excess
+    bool careful{false}; ///< progress has stopped: shorten steps, solve slowly but surely
     Array rest;       ///< 1 / (T - kappa)
     Array moved;      ///< bandwidths asked for
 
@@ -925,8 +956,9 @@ struct Solver
     void Solve(const AllocationParam& param)
     {
         Start();
+        bestDown = down.b;
+        bestUp = up.b;
         int idle = 0;         // iterations without progress
-        bool careful = false; // shorten steps
         double bestRatio = ratio;
         for (iterations = 1; iterations <= param.maxIterations; ++iterations)
         {
@@ -940,6 +972,14 @@ struct Solver
                     up.b = (up.b + bestUp) / 2;
                 }
                 now = Evaluate();
+            }
+            if (iterations == 1)
+            {
+                if (!std::isfinite(now))
+                {
+                    return;
+                }
+                GuessRatio();
             }
             lower = std::max(lower, Certify());
             idle = now < time * (1 - 1e-15) ? 0 : idle + 1;
@@ -1063,10 +1103,12 @@ Check(const AllocationProblem& problem, AllocationResult& result)
         for (int i = 0; i < 2; ++i)
         {
             const RateLaw& law = *laws[i].second;
-            const std::string name = std::string(laws[i].first) + "[" + std::to_string(k) + "]";
+            const auto name = [&laws, i, k] {
+                return std::string(laws[i].first) + "[" + std::to_string(k) + "]";
+            };
             if (!law.IsValid())
             {
-                return invalid(name + " is not valid: efficiency " + Text(law.efficiency) +
+                return invalid(name() + " is not valid: efficiency " + Text(law.efficiency) +
                                ", gainHz " + Text(law.gainHz) + ", scale " + Text(law.scale) +
                                "; expected efficiency and gainHz >= 0, scale in (0, 1]");
             }
@@ -1074,7 +1116,7 @@ Check(const AllocationProblem& problem, AllocationResult& result)
             if (load > 0 && !(law.MaxRate() > 0))
             {
                 return refuse(AllocationStatus::INFEASIBLE,
-                              name + " carries no bit (efficiency " + Text(law.efficiency) +
+                              name() + " carries no bit (efficiency " + Text(law.efficiency) +
                                   ", gainHz " + Text(law.gainHz) + ") but device " +
                                   std::to_string(k) + " has " + Text(load) + " bits to move");
             }

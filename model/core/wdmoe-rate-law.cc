@@ -166,8 +166,14 @@ RateLaw::Bandwidth(double rate) const
     }
     const double nats = NatsForShareOfMaxRate(share);
     // expm1 overflows from 709 on: an SNR beyond 1e300
-    const double bandwidth =
+    double bandwidth =
         nats < 700 ? gainHz / std::expm1(nats) : std::exp(std::log(gainHz) - nats);
+    if (nats > 1)
+    {
+        // the exponential has magnified the rounding of its argument: one step on R(B) itself
+        const double reached = Shannon(gainHz, inf, scale).Rate(bandwidth);
+        bandwidth += bandwidth * (rate / reached - 1) / (1 + std::expm1(-nats) / nats);
+    }
     return std::max(bandwidth, rate / efficiency);
 }
 

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 namespace ns3
@@ -64,9 +65,28 @@ WdmoeJson::Load(const std::string& path)
     const auto text = ReadWhole(path);
     WdmoeJson root;
     root.m_file = path;
+    // The parser would keep the last of two equal keys, in silence.
+    std::vector<std::set<std::string>> keys;
+    using Event = nlohmann::json::parse_event_t;
+    const auto noTwins = [&](int, Event event, nlohmann::json& value) {
+        if (event == Event::object_start)
+        {
+            keys.emplace_back();
+        }
+        else if (event == Event::object_end)
+        {
+            keys.pop_back();
+        }
+        else if (event == Event::key && !keys.back().insert(value.get<std::string>()).second)
+        {
+            throw WdmoeDataError(path + ": the key " + value.dump() + " stands twice in an object");
+        }
+        return true;
+    };
     try
     {
-        const auto document = std::make_shared<const nlohmann::json>(nlohmann::json::parse(text));
+        const auto document =
+            std::make_shared<const nlohmann::json>(nlohmann::json::parse(text, noTwins));
         root.m_root = document;
         root.m_value = document.get();
     }
@@ -331,11 +351,10 @@ void
 WdmoeCsv::Fail(std::size_t column, const std::string& expected) const
 {
     const bool named = column < m_names.size() && m_fields != m_names;
-    throw WdmoeDataError(
-        m_file + ":" + Str(m_line) + ":" +
-        Str((column < m_starts.size() ? m_starts[column] : m_current.size()) + 1) + ": " +
-        (named ? m_names[column] + ": " : "") + "expected " + expected + ", found '" +
-        (column < m_fields.size() ? m_fields[column] : "") + "'");
+    throw WdmoeDataError(m_file + ":" + Str(m_line) + ":" +
+                         Str((column < m_starts.size() ? m_starts[column] : m_current.size()) + 1) +
+                         ": " + (named ? m_names[column] + ": " : "") + "expected " + expected +
+                         ", found '" + (column < m_fields.size() ? m_fields[column] : "") + "'");
 }
 
 uint64_t

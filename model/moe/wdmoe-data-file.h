@@ -124,7 +124,8 @@ class WdmoeCsv
     /// @return names of the columns
     const std::vector<std::string>& Names() const;
 
-    /// @return value of the comment "# key: value"; throws if there is none; @param key before the colon
+    /// @return value of the comment "# key: value"; throws if there is none; @param key before the
+    /// colon
     std::string Comment(const std::string& key) const;
 
     /**
@@ -177,20 +178,20 @@ class WdmoeCsv
 /// One row of a request trace
 struct WdmoeTraceRow
 {
-    int64_t timeNs{0};   ///< ns since 1970-01-01
-    uint32_t prompt{0};  ///< context tokens
-    uint32_t output{0};  ///< generated tokens
+    int64_t timeNs{0};  ///< ns since 1970-01-01
+    uint32_t prompt{0}; ///< context tokens
+    uint32_t output{0}; ///< generated tokens
 };
 
 /// A recorded gate log, as WdmoeRecordedGateSource reads it
 struct WdmoeGateLog
 {
-    uint32_t experts{0};               ///< E
-    uint32_t topK{0};                  ///< experts kept for each token
-    uint32_t blocks{0};                ///< recorded blocks
-    std::vector<std::size_t> start;    ///< first token of each sequence; last: number of tokens
-    std::vector<uint16_t> expert;      ///< blocks x tokens x topK
-    std::vector<float> weight;         ///< same
+    uint32_t experts{0};            ///< E
+    uint32_t topK{0};               ///< experts kept for each token
+    uint32_t blocks{0};             ///< recorded blocks
+    std::vector<std::size_t> start; ///< first token of each sequence; last: number of tokens
+    std::vector<uint16_t> expert;   ///< blocks x tokens x topK
+    std::vector<float> weight;      ///< same
 };
 
 /// Recorded counts of the experts chosen, as WdmoeRecordedGateSource reads them

@@ -29,8 +29,9 @@ WdmoeReadGateLog(const std::string& path)
         const auto value = digits ? std::stoul(text) : 0;
         if (value < 1 || value > most)
         {
-            throw WdmoeDataError(path + ":1:1: \"# " + key + ":\": expected a whole number from 1 to " +
-                                 std::to_string(most) + ", found '" + text + "'");
+            throw WdmoeDataError(path + ":1:1: \"# " + key +
+                                 ":\": expected a whole number from 1 to " + std::to_string(most) +
+                                 ", found '" + text + "'");
         }
         return static_cast<uint32_t>(value);
     };
@@ -58,7 +59,7 @@ WdmoeReadGateLog(const std::string& path)
 
     uint64_t block = 0;
     uint64_t sequence = 0;
-    uint64_t position = 0; // what may come next
+    uint64_t position = 0;             // what may come next
     std::vector<std::size_t> start{0}; // of the sequences of this block
     std::size_t blockStart = 0;        // tokens before this block
     const auto inBlock = [&] { return log.expert.size() / log.topK - blockStart; };
@@ -254,14 +255,16 @@ WdmoeLoadGateFit(const std::string& preset)
         name = preset.substr(colon + 1);
     }
     path = WdmoeDataPath(path);
+    std::string wrong; // aborting inside the handler would print it twice
     try
     {
         return WdmoeReadGateFit(path, name);
     }
     catch (const WdmoeDataError& error)
     {
-        NS_ABORT_MSG("WDMoE: gate presets: " << error.what());
+        wrong = error.what();
     }
+    NS_ABORT_MSG_IF(!wrong.empty(), "WDMoE: gate presets: " << wrong);
     return WdmoeGateFit();
 }
 

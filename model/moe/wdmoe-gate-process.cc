@@ -117,9 +117,8 @@ WdmoeGateProcess::Get(const WdmoeGateQuery& query, uint32_t experts) const
                 {
                     continue;
                 }
-                const auto noise = Normals(stream,
-                                           (static_cast<uint64_t>(chunk) << 8) | middle,
-                                           experts);
+                const auto noise =
+                    Normals(stream, (static_cast<uint64_t>(chunk) << 8) | middle, experts);
                 const double* left = &node[(middle - half) * experts];
                 const double* right = &node[(middle + half) * experts];
                 for (uint32_t e = 0; e < experts; ++e)
@@ -173,7 +172,7 @@ WdmoeFitPopularity(std::vector<double> share, uint32_t topK, double sigma)
     {
         value = std::clamp(value, 1e-4, 1 - 1e-4);
     }
-    const uint32_t samples = experts > 16 ? 512 : 2048;
+    const uint32_t samples = experts > 16 ? 512 : 4096;
     const WdmoeGateProcess process(0x57444d6f45ULL, 0); // "WDMoE": the same noise every time
     std::vector<std::vector<double>> noise;
     for (uint32_t s = 0; s < samples; ++s)

@@ -97,9 +97,7 @@ class WdmoeGateProcess
  * @param logits J x E
  * @return the gate's answer
  */
-wdmoe::GateMatrix WdmoeSoftmax(uint32_t tokens,
-                               uint32_t experts,
-                               std::vector<double>&& logits);
+wdmoe::GateMatrix WdmoeSoftmax(uint32_t tokens, uint32_t experts, std::vector<double>&& logits);
 
 /**
  * @ingroup wdmoe-moe

@@ -19,8 +19,7 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoeGateSource);
 TypeId
 WdmoeGateSource::GetTypeId()
 {
-    static TypeId tid =
-        TypeId("ns3::WdmoeGateSource").SetParent<Object>().SetGroupName("Wdmoe");
+    static TypeId tid = TypeId("ns3::WdmoeGateSource").SetParent<Object>().SetGroupName("Wdmoe");
     return tid;
 }
 

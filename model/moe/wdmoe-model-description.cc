@@ -103,14 +103,16 @@ WdmoeModelDescription::Load(const std::string& nameOrPath)
         path = "models/" + nameOrPath + ".json";
     }
     path = WdmoeDataPath(path);
+    std::string wrong; // aborting inside the handler would print it twice
     try
     {
         return WdmoeReadModel(path);
     }
     catch (const WdmoeDataError& error)
     {
-        NS_ABORT_MSG("WDMoE: model description: " << error.what());
+        wrong = error.what();
     }
+    NS_ABORT_MSG_IF(!wrong.empty(), "WDMoE: model description: " << wrong);
     return WdmoeModelDescription();
 }
 
@@ -165,14 +167,16 @@ WdmoeLoadDeviceProfile(const std::string& name)
         device = name.substr(colon + 1);
     }
     path = WdmoeDataPath(path);
+    std::string wrong; // aborting inside the handler would print it twice
     try
     {
         return WdmoeReadDevice(path, device);
     }
     catch (const WdmoeDataError& error)
     {
-        NS_ABORT_MSG("WDMoE: device profile: " << error.what());
+        wrong = error.what();
     }
+    NS_ABORT_MSG_IF(!wrong.empty(), "WDMoE: device profile: " << wrong);
     return wdmoe::DeviceProfile();
 }
 

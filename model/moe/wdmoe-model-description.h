@@ -23,17 +23,17 @@ namespace ns3
  */
 struct WdmoeModelDescription
 {
-    std::string name;            ///< as users choose it, for example "mixtral-8x7b"
-    uint32_t blocks{0};          ///< I, blocks with routed experts
-    uint32_t experts{0};         ///< E, routed experts in each block
-    uint32_t topK{0};            ///< experts a token is routed to
-    uint32_t sharedExperts{0};   ///< experts that every token runs (at the base station)
-    wdmoe::ExpertShape expert;   ///< size of one routed expert
-    uint32_t attentionHeads{0};  ///< query heads
-    uint32_t keyValueHeads{0};   ///< key/value heads (grouped-query attention)
-    uint32_t headSize{0};        ///< elements of one head
-    uint32_t vocabulary{0};      ///< tokens in the vocabulary
-    uint32_t contextLength{0};   ///< longest sequence, tokens
+    std::string name;           ///< as users choose it, for example "mixtral-8x7b"
+    uint32_t blocks{0};         ///< I, blocks with routed experts
+    uint32_t experts{0};        ///< E, routed experts in each block
+    uint32_t topK{0};           ///< experts a token is routed to
+    uint32_t sharedExperts{0};  ///< experts that every token runs (at the base station)
+    wdmoe::ExpertShape expert;  ///< size of one routed expert
+    uint32_t attentionHeads{0}; ///< query heads
+    uint32_t keyValueHeads{0};  ///< key/value heads (grouped-query attention)
+    uint32_t headSize{0};       ///< elements of one head
+    uint32_t vocabulary{0};     ///< tokens in the vocabulary
+    uint32_t contextLength{0};  ///< longest sequence, tokens
 
     /**
      * FLOPs at the base station for one token of one block: attention projections, scores over

@@ -42,13 +42,13 @@ class WdmoePoissonRequestSource : public WdmoeRequestSource
     void DoDispose() override;
 
   private:
-    double m_rate{0};                       ///< attribute: 1/s
-    uint64_t m_maxRequests{0};              ///< attribute, 0: no limit
-    Ptr<RandomVariableStream> m_prompt;     ///< attribute: tokens
-    Ptr<RandomVariableStream> m_output;     ///< attribute: tokens
-    Ptr<ExponentialRandomVariable> m_gap;   ///< unit mean
-    double m_nowS{0};                       ///< last arrival
-    uint64_t m_given{0};                    ///< requests handed out
+    double m_rate{0};                     ///< attribute: 1/s
+    uint64_t m_maxRequests{0};            ///< attribute, 0: no limit
+    Ptr<RandomVariableStream> m_prompt;   ///< attribute: tokens
+    Ptr<RandomVariableStream> m_output;   ///< attribute: tokens
+    Ptr<ExponentialRandomVariable> m_gap; ///< unit mean
+    double m_nowS{0};                     ///< last arrival
+    uint64_t m_given{0};                  ///< requests handed out
 };
 
 } // namespace ns3

@@ -80,14 +80,23 @@ WdmoeRecordedGateSource::SetModel(uint32_t blocks, uint32_t experts, uint32_t to
 {
     WdmoeGateSource::SetModel(blocks, experts, topK);
     m_prepared = false;
+    m_log.reset();
+    m_counts.reset();
     Prepare(); // so that a file that does not fit is refused at once
-    m_prepared = false;
+    const auto layers = m_log ? m_log->blocks : m_counts->layers.size();
+    if (layers != m_blocks)
+    {
+        NS_LOG_WARN(m_fileName << ": " << layers << " recorded layers for " << m_blocks
+                               << " blocks: a block takes the layer of the nearest relative "
+                                  "depth, its experts renumbered if another block has it too");
+    }
 }
 
 int64_t
 WdmoeRecordedGateSource::AssignStreams(int64_t stream)
 {
     m_uniform->SetStream(stream);
+    m_hasKey = false;
     m_prepared = false;
     return 1;
 }
@@ -99,7 +108,6 @@ WdmoeRecordedGateSource::MapBlocks(const std::vector<double>& depth)
     const WdmoeGateProcess process(0x57444d6f45ULL, 0);
     std::vector<double> nearest(layers, 2);
     std::vector<uint32_t> original(layers, 0);
-    std::vector<uint32_t> users(layers, 0);
     m_layer.assign(m_blocks, 0);
     for (uint32_t block = 0; block < m_blocks; ++block)
     {
@@ -112,7 +120,6 @@ WdmoeRecordedGateSource::MapBlocks(const std::vector<double>& depth)
             }
         }
         const auto layer = m_layer[block];
-        users[layer]++;
         if (std::abs(depth[layer] - at) < nearest[layer])
         {
             nearest[layer] = std::abs(depth[layer] - at);
@@ -132,12 +139,6 @@ WdmoeRecordedGateSource::MapBlocks(const std::vector<double>& depth)
             });
         }
     }
-    if (layers != m_blocks)
-    {
-        NS_LOG_WARN(m_fileName << ": " << layers << " recorded layers for " << m_blocks
-                               << " blocks: a block takes the layer of the nearest relative "
-                                  "depth, its experts renumbered if another block has it too");
-    }
 }
 
 void
@@ -152,6 +153,7 @@ WdmoeRecordedGateSource::Prepare()
     const bool isLog = path.size() > 4 && path.substr(path.size() - 4) == ".csv";
     if (!m_log && !m_counts)
     {
+        std::string wrong; // aborting inside the handler would print it twice
         try
         {
             if (isLog)
@@ -165,8 +167,9 @@ WdmoeRecordedGateSource::Prepare()
         }
         catch (const WdmoeDataError& error)
         {
-            NS_ABORT_MSG("WDMoE: recorded gates: " << error.what());
+            wrong = error.what();
         }
+        NS_ABORT_MSG_IF(!wrong.empty(), "WDMoE: recorded gates: " << wrong);
     }
     const auto experts = m_log ? m_log->experts : m_counts->experts;
     const auto topK = m_log ? m_log->topK : m_counts->topK;
@@ -218,7 +221,11 @@ WdmoeRecordedGateSource::Prepare()
     }
     MapBlocks(depth);
     m_fitted.clear();
-    m_key = WdmoeDrawKey(m_uniform);
+    if (!m_hasKey)
+    {
+        m_key = WdmoeDrawKey(m_uniform);
+        m_hasKey = true;
+    }
     m_prepared = true;
 }
 
@@ -263,9 +270,8 @@ WdmoeRecordedGateSource::FromCounts(const WdmoeGateQuery& query)
     const WdmoeGateProcess process(m_key, m_correlation);
     const auto& domains = m_counts->domains;
     const std::size_t domain =
-        m_domain.empty()
-            ? process.Bits(query.request, 0x646f6dULL, 2) % domains.size()
-            : std::find(domains.begin(), domains.end(), m_domain) - domains.begin();
+        m_domain.empty() ? process.Bits(query.request, 0x646f6dULL, 2) % domains.size()
+                         : std::find(domains.begin(), domains.end(), m_domain) - domains.begin();
     const auto row = domain * m_counts->layers.size() + m_layer[query.block];
     auto& popularity = m_fitted[row];
     if (popularity.empty())

@@ -80,20 +80,21 @@ class WdmoeRecordedGateSource : public WdmoeGateSource
     /// @return answer from counts; @param query which tokens
     wdmoe::GateMatrix FromCounts(const WdmoeGateQuery& query);
 
-    std::string m_fileName;                               ///< attribute
-    std::string m_domain;                                 ///< attribute
-    double m_concentrationAttribute{-1};                  ///< attribute, negative: of the preset
-    double m_correlationAttribute{-1};                    ///< attribute, negative: of the preset
-    double m_concentration{0};                            ///< in use
-    double m_correlation{0};                              ///< in use
-    Ptr<UniformRandomVariable> m_uniform;                 ///< where the key comes from
-    bool m_prepared{false};                               ///< whether the key is drawn
-    uint64_t m_key{0};                                    ///< of the generator
-    std::unique_ptr<WdmoeGateLog> m_log;                  ///< one of these two
-    std::unique_ptr<WdmoeGateCounts> m_counts;            ///< is set
-    std::vector<uint32_t> m_layer;                        ///< recorded layer of each block
-    std::vector<std::vector<uint32_t>> m_number;          ///< new numbers of a block's experts
-    std::map<std::size_t, std::vector<double>> m_fitted;  ///< popularity by domain and layer
+    std::string m_fileName;                              ///< attribute
+    std::string m_domain;                                ///< attribute
+    double m_concentrationAttribute{-1};                 ///< attribute, negative: of the preset
+    double m_correlationAttribute{-1};                   ///< attribute, negative: of the preset
+    double m_concentration{0};                           ///< in use
+    double m_correlation{0};                             ///< in use
+    Ptr<UniformRandomVariable> m_uniform;                ///< where the key comes from
+    bool m_prepared{false};                              ///< whether all is resolved
+    bool m_hasKey{false};                                ///< whether the key is drawn
+    uint64_t m_key{0};                                   ///< of the generator
+    std::unique_ptr<WdmoeGateLog> m_log;                 ///< one of these two
+    std::unique_ptr<WdmoeGateCounts> m_counts;           ///< is set
+    std::vector<uint32_t> m_layer;                       ///< recorded layer of each block
+    std::vector<std::vector<uint32_t>> m_number;         ///< new numbers of a block's experts
+    std::map<std::size_t, std::vector<double>> m_fitted; ///< popularity by domain and layer
 };
 
 } // namespace ns3

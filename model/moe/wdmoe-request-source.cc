@@ -14,8 +14,7 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoeRequestSource);
 TypeId
 WdmoeRequestSource::GetTypeId()
 {
-    static TypeId tid =
-        TypeId("ns3::WdmoeRequestSource").SetParent<Object>().SetGroupName("Wdmoe");
+    static TypeId tid = TypeId("ns3::WdmoeRequestSource").SetParent<Object>().SetGroupName("Wdmoe");
     return tid;
 }
 

@@ -86,6 +86,7 @@ int64_t
 WdmoeSyntheticGateSource::AssignStreams(int64_t stream)
 {
     m_uniform->SetStream(stream);
+    m_hasKey = false;
     m_prepared = false;
     return 1;
 }
@@ -128,7 +129,11 @@ WdmoeSyntheticGateSource::Prepare()
     m_concentration = m_concentrationAttribute < 0 ? fit.concentration : m_concentrationAttribute;
     m_correlation = m_correlationAttribute < 0 ? fit.correlation : m_correlationAttribute;
 
-    m_key = WdmoeDrawKey(m_uniform);
+    if (!m_hasKey)
+    {
+        m_key = WdmoeDrawKey(m_uniform);
+        m_hasKey = true;
+    }
     const WdmoeGateProcess process(m_key, 0);
     m_popularity.clear();
     for (uint32_t block = 0; block < m_blocks; ++block)

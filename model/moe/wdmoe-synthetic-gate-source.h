@@ -35,6 +35,8 @@ class UniformRandomVariable;
  *
  * An attribute that is left negative (the default) takes its value from the preset: the
  * parameters that python -m wdmoe.fit_gates fitted to recorded gates, in data/gates/fits.json.
+ * Presets: mixtral-8x7b (nearly balanced), olmoe-1b-7b and deepseek-v2-lite (skewed). How well
+ * they fit, and what had to be borrowed, is in data/README.md.
  *
  * One 64-bit key is drawn from the stream; everything else is a pure function of the key and of
  * (request, block, position, expert), whatever the order of the queries.
@@ -79,7 +81,8 @@ class WdmoeSyntheticGateSource : public WdmoeGateSource
     double m_concentration{0};            ///< in use
     double m_correlation{0};              ///< in use
     Ptr<UniformRandomVariable> m_uniform; ///< where the key comes from
-    bool m_prepared{false};               ///< whether the key is drawn
+    bool m_prepared{false};               ///< whether attributes and model are resolved
+    bool m_hasKey{false};                 ///< whether the key is drawn
     uint64_t m_key{0};                    ///< of the generator
     std::vector<double> m_popularity;     ///< blocks x experts, times Skew
 };

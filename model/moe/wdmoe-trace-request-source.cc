@@ -208,14 +208,16 @@ WdmoeTraceRequestSource::Prepare()
     NS_ABORT_MSG_IF(m_thinning <= 0,
                     "WdmoeTraceRequestSource: Thinning 0 keeps no request; expected (0, 1]");
     const auto path = WdmoeDataPath(m_fileName);
+    std::string wrong; // aborting inside the handler would print it twice
     try
     {
         m_rows = WdmoeReadTrace(path);
     }
     catch (const WdmoeDataError& error)
     {
-        NS_ABORT_MSG("WDMoE: request trace: " << error.what());
+        wrong = error.what();
     }
+    NS_ABORT_MSG_IF(!wrong.empty(), "WDMoE: request trace: " << wrong);
     const uint64_t run = std::max<uint64_t>(1, RngSeedManager::GetRun());
     m_first = static_cast<std::size_t>((run - 1) % m_rows.size() * m_skipPerRun % m_rows.size());
 }

@@ -10,6 +10,7 @@
 #include "ns3/log.h"
 
 #include <cmath>
+#include <sstream>
 
 namespace ns3
 {
@@ -87,38 +88,53 @@ WdmoeRadio::GetLinkState(uint32_t device) const
     return DoGetLinkState(device);
 }
 
-void
-WdmoeRadio::CheckShares(const std::vector<WdmoeShare>& shares, const char* direction) const
+std::string
+WdmoeRadio::CheckPlan(const WdmoePlan& plan, uint32_t devices)
 {
-    NS_ABORT_MSG_IF(shares.size() != m_devices.size(),
-                    "WdmoeRadio::SetPlan: " << shares.size() << " " << direction << " shares for "
-                                            << m_devices.size()
-                                            << " devices; give one for each device");
-    double sum = 0;
-    for (std::size_t k = 0; k < shares.size(); k++)
+    std::ostringstream error;
+    for (const auto* direction : {"downlink", "uplink"})
     {
-        const auto& s = shares[k];
-        NS_ABORT_MSG_IF(!(s.guaranteed >= 0 && s.guaranteed <= 1 + 1e-9),
-                        "WdmoeRadio::SetPlan: " << direction << " share of device " << k << " is "
-                                                << s.guaranteed
-                                                << "; expected a number in [0, 1]");
-        NS_ABORT_MSG_IF(!(s.weight >= 0) || std::isinf(s.weight),
-                        "WdmoeRadio::SetPlan: " << direction << " weight of device " << k << " is "
-                                                << s.weight
-                                                << "; expected a finite number >= 0");
-        sum += s.guaranteed;
+        const auto& shares = direction[0] == 'd' ? plan.downlink : plan.uplink;
+        if (shares.size() != devices)
+        {
+            error << shares.size() << " " << direction << " shares for " << devices
+                  << " devices; expected one for each device";
+            return error.str();
+        }
+        double sum = 0;
+        for (std::size_t k = 0; k < shares.size(); k++)
+        {
+            const auto& s = shares[k];
+            if (!(s.guaranteed >= 0 && s.guaranteed <= 1 + 1e-9))
+            {
+                error << direction << " share of device " << k << " is " << s.guaranteed
+                      << "; expected a number in [0, 1]";
+                return error.str();
+            }
+            if (!(s.weight >= 0) || std::isinf(s.weight))
+            {
+                error << direction << " weight of device " << k << " is " << s.weight
+                      << "; expected a finite number >= 0";
+                return error.str();
+            }
+            sum += s.guaranteed;
+        }
+        if (sum > 1 + 1e-9)
+        {
+            error << direction << " shares sum to " << sum
+                  << "; expected at most 1: scale them down";
+            return error.str();
+        }
     }
-    NS_ABORT_MSG_IF(sum > 1 + 1e-9,
-                    "WdmoeRadio::SetPlan: " << direction << " shares sum to " << sum
-                                            << "; expected at most 1: scale them down");
+    return error.str();
 }
 
 void
 WdmoeRadio::SetPlan(const WdmoePlan& plan)
 {
     NS_LOG_FUNCTION(this);
-    CheckShares(plan.downlink, "downlink");
-    CheckShares(plan.uplink, "uplink");
+    const auto error = CheckPlan(plan, GetNDevices());
+    NS_ABORT_MSG_IF(!error.empty(), "WdmoeRadio::SetPlan: " << error);
     m_plan = plan;
     m_planTrace(m_plan);
     DoSetPlan(m_plan);

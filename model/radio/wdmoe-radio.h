@@ -197,6 +197,15 @@ class WdmoeRadio : public Object
      */
     void SetPlan(const WdmoePlan& plan);
 
+    /**
+     * What SetPlan() checks.
+     *
+     * @param plan who gets what
+     * @param devices K
+     * @return what is wrong with it: the value, what was expected; empty if nothing is
+     */
+    static std::string CheckPlan(const WdmoePlan& plan, uint32_t devices);
+
     /// @return the plan in force (empty before the first)
     const WdmoePlan& GetPlan() const;
 
@@ -268,12 +277,6 @@ class WdmoeRadio : public Object
     virtual void DoExpectUplink(uint32_t device, uint64_t bytes, Time when);
 
   private:
-    /**
-     * @param shares one direction of a plan
-     * @param direction its name, for the message
-     */
-    void CheckShares(const std::vector<WdmoeShare>& shares, const char* direction) const;
-
     std::vector<Ptr<Node>> m_devices; ///< in the order of AddDevice
     WdmoePlan m_plan;                 ///< the plan in force
     TracedCallback<uint32_t, const WdmoeLinkState&> m_linkStateTrace; ///< "LinkState"

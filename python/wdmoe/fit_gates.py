@@ -144,7 +144,8 @@ def preset(values, sources, recorded, synthetic):
 
 def main(arguments=None):
     """@return exit status"""
-    data = Path(__file__).resolve().parents[2] / "data" / "gates"
+    here = Path(__file__).resolve()
+    data = next((up / "data/gates" for up in (here.parents[2], here.parent) if (up / "data/gates").is_dir()), Path("."))
     parser = argparse.ArgumentParser(
         prog="python -m wdmoe.fit_gates", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,9 +2,10 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""The two pictures of a run: latencies by policy, and shares and expert loads over time."""
+"""The two pictures of a run: latencies by policy; shares and expert loads over time, of the first request."""
 
 import csv
+import math
 
 import matplotlib
 
@@ -12,7 +13,7 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; devices beyond them repeat with hatching.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#666666")
@@ -95,73 +96,77 @@ def draw_latencies(policies, folder):
     save(figure, folder / "latency-by-policy.png")
 
 
-def sample(times, values, edges):
-    """The value that holds in each time bin (the last one set before the bin's end; 0 before the first)."""
-    order = np.argsort(times, kind="stable")
-    last = np.searchsorted(times[order], edges[1:], side="left") - 1
-    return np.where(last >= 0, values[order][np.maximum(last, 0)], 0.0)
+def overlaps(starts, lengths, edges):
+    """Seconds of each interval (rows) within each time bin (columns)."""
+    until = np.clip(edges[np.newaxis, :] - starts[:, np.newaxis], 0, lengths[:, np.newaxis])
+    return np.diff(until, axis=1)
 
 
-def average(times, values, edges):
-    """The mean of the values set within each time bin; NaN where none was."""
-    count = np.histogram(times, edges)[0]
-    total = np.histogram(times, edges, weights=values)[0]
-    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+def first_request(folder, policies):
+    """The blocks' and the shares' rows of the first request that every policy served, and when it began."""
+    shares_of = ("request", "device", "tokens", "granted_downlink_share", "granted_uplink_share")
+    blocks = read_columns(folder / "blocks.csv", policies, ("request", "start_s", "latency_s"))
+    shares = read_columns(folder / "shares.csv", policies, shares_of)
+    request = min(set.intersection(*(set(table["request"]) for table in blocks.values())), default=math.nan)
+    for tables in (blocks, shares):
+        for table in tables.values():
+            chosen = table["request"] == request
+            table.update({name: values[chosen] for name, values in table.items()})
+    for table in blocks.values():
+        table["start_s"] -= table["start_s"].min(initial=math.inf)
+    return blocks, shares
 
 
 def draw_shares(policies, folder):
-    names = ("time_s", "device", "downlink_granted", "uplink_granted", "load")
-    read = read_columns(folder / "shares.csv", policies, names)
-    devices = sorted({int(device) for table in read.values() for device in table["device"]})
-    times = np.concatenate([table["time_s"] for table in read.values()])
+    blocks, shares = first_request(folder, policies)
+    devices = sorted({int(device) for table in shares.values() for device in table["device"]})
+    end = max((table["start_s"] + table["latency_s"]).max(initial=1e-3) for table in blocks.values())
+    bins = max(1, min(2 * max(table["start_s"].size for table in blocks.values()), MOST_TIME_BINS))
+    edges = np.linspace(0, end, bins + 1)
     figure, axes = pyplot.subplots(
         3,
         len(policies),
-        figsize=(1.2 + 1.9 * len(policies), 5.4),
+        figsize=(1.2 + 1.9 * len(policies), 5.6),
         sharex=True,
         sharey="row",
         squeeze=False,
         layout="constrained",
     )
-    if times.size:
-        decisions = max(len(np.unique(table["time_s"])) for table in read.values())
-        bins = min(decisions, MOST_TIME_BINS)
-        edges = np.linspace(times.min(), max(times.max(), times.min() + 1e-3), bins + 1)
-        loads = {
-            policy: np.array([average(*pick(table, device, "load"), edges) for device in devices])
-            for policy, table in read.items()
-        }
-        highest = max((np.nanmax(values, initial=0) for values in loads.values()), default=1) or 1
+    # Compressed, so that the single tokens of decoding are seen beside a prefill's hundreds.
+    norm = PowerNorm(0.5, vmin=0, vmax=max(table["tokens"].max(initial=1) for table in shares.values()))
     image = None
-    for column, policy in enumerate(policies):
-        top, middle, bottom = axes[:, column]
+    for (top, middle, bottom), policy in zip(axes.T, policies):
         top.set_title(policy)
-        bottom.set_xlabel("Time (s)")
-        table = read[policy]
-        if not table["time_s"].size:
+        table = shares[policy]
+        # One row for each block and device, in the blocks' order.
+        by_device = {device: np.flatnonzero(table["device"] == device) for device in devices}
+        if not table["device"].size or any(
+            rows.size != blocks[policy]["start_s"].size for rows in by_device.values()
+        ):
             for axis in (top, middle, bottom):
-                axis.text(0.5, 0.5, "no plan", transform=axis.transAxes, ha="center", color="#666666")
+                axis.text(0.5, 0.5, "none recorded", transform=axis.transAxes, ha="center", color="#666666")
             continue
-        for axis, name in ((top, "downlink_granted"), (middle, "uplink_granted")):
-            shares = np.array([sample(*pick(table, device, name), edges) for device in devices])
-            stack = axis.stackplot(edges[:-1], shares, step="post", linewidth=0)
-            for index, area in enumerate(stack):
+        seconds = overlaps(blocks[policy]["start_s"], blocks[policy]["latency_s"], edges)
+        for axis, name in ((top, "granted_downlink_share"), (middle, "granted_uplink_share")):
+            used = [table[name][rows] @ seconds / np.diff(edges) for rows in by_device.values()]
+            for index, area in enumerate(axis.stackplot(edges[:-1], used, step="post", linewidth=0)):
                 area.set_facecolor(COLOURS[index % len(COLOURS)])
                 area.set_hatch(HATCHES[index // len(COLOURS) % len(HATCHES)])
                 area.set_label(f"device {devices[index]}")
             axis.set_ylim(0, 1)
+        busy = seconds.sum(axis=0)
+        loads = np.array([table["tokens"][rows] @ seconds for rows in by_device.values()])
         image = bottom.imshow(
-            loads[policy],
+            np.divide(loads, busy, out=np.full(loads.shape, np.nan), where=busy > 0),
             aspect="auto",
             interpolation="nearest",
             cmap=LOADS,
-            vmin=0,
-            vmax=highest,
+            norm=norm,
             extent=(edges[0], edges[-1], len(devices) - 0.5, -0.5),
         )
-        bottom.set_facecolor("#EEEEEE")
-    axes[0, 0].set_ylabel("Downlink share granted")
-    axes[1, 0].set_ylabel("Uplink share granted")
+        bottom.set_facecolor("#DDDDDD")
+    axes[0, 0].set_ylabel("Downlink band in use\n(fraction)")
+    axes[1, 0].set_ylabel("Uplink band in use\n(fraction)")
     axes[2, 0].set_ylabel("Device")
     axes[2, 0].set_yticks(range(len(devices)), devices)
     handles, labels = next(
@@ -170,10 +175,6 @@ def draw_shares(policies, folder):
     if handles:
         figure.legend(handles, labels, loc="outside upper center", ncols=8, fontsize=8)
     if image:
-        figure.colorbar(image, ax=axes[2, :].tolist(), label="Load (tokens)", shrink=0.9)
+        figure.colorbar(image, ax=axes[2, :].tolist(), label="Expert load\n(tokens per block)")
+    figure.supxlabel("Time since the first request began (s)", fontsize=9)
     save(figure, folder / "shares-and-loads.png")
-
-
-def pick(table, device, name):
-    rows = table["device"] == device
-    return table["time_s"][rows], table[name][rows]

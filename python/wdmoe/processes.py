@@ -19,6 +19,9 @@ from typing import Optional
 
 PROGRESS = re.compile(r"^@progress (\S+) ([0-9.eE+-]+)\s*$")
 
+# Lines of a failed program's output that are shown.
+HEAD_AND_TAIL = (4, 8)
+
 
 @dataclass
 class Job:
@@ -31,11 +34,17 @@ class Job:
     fraction: float = 0.0
     seconds: float = 0.0
     status: Optional[int] = None
-    tail: deque = field(default_factory=lambda: deque(maxlen=20))
+    head: list = field(default_factory=list)
+    tail: deque = field(default_factory=lambda: deque(maxlen=HEAD_AND_TAIL[1]))
 
     @property
     def name(self):
         return f"{self.policy} (RngRun {self.rng_run})"
+
+    @property
+    def output(self):
+        """How its output began (ns-3 names a wrong option there, above its help) and ended."""
+        return "".join(self.head + ["...\n"] * (len(self.tail) == self.tail.maxlen) + list(self.tail))
 
     @property
     def failure(self):
@@ -103,7 +112,7 @@ class Pool:
                     job.fraction = min(1.0, float(match[2]))
                 else:
                     log.write(line)
-                    job.tail.append(line)
+                    (job.head if len(job.head) < HEAD_AND_TAIL[0] else job.tail).append(line)
             status = process.wait()
             with self.lock:
                 self.live.discard(process)

@@ -59,14 +59,17 @@ def unite_manifests(manifests):
     return united
 
 
-def merge(parts, summaries, out, manifest_extra):
-    """Writes summary.json and the tables of `out` from the parts' (policy -> folder), in the parts' order."""
+def merge(parts, summaries, out, known):
+    """Writes summary.json and the tables of `out` from the parts' (policy -> folder), in the parts' order.
+
+    `known` holds what the manifest is to say whatever a program wrote.
+    """
     first = next(iter(summaries.values()))
     for policy, summary in summaries.items():
         for key in ("scenario", "radio"):
             if summary.get(key) != first.get(key):
                 raise BadResult(f"{policy}: {key} is {summary.get(key)!r}, of the others {first.get(key)!r}")
-    manifests = {policy: {**manifest_extra, **summary.get("manifest", {})} for policy, summary in summaries.items()}
+    manifests = {policy: {**summary.get("manifest", {}), **known} for policy, summary in summaries.items()}
     united = {
         "scenario": first.get("scenario"),
         "radio": first.get("radio"),

@@ -60,7 +60,7 @@ def print_list(programs):
     print("scenarios:")
     for name in programs:
         default = " (default)" if name == scenarios.DEFAULT else ""
-        print(f"  {name:16} {scenarios.DESCRIPTIONS.get(name, '')}{default}")
+        print(f"  {name:16} {scenarios.SCENARIOS[name]}{default}")
     print("policies:")
     for policy in scenarios.POLICIES:
         print(f"  {policy}")
@@ -118,22 +118,19 @@ def clear(folder):
 
 
 def tell_failures(jobs):
-    """Prints each failed job with the end of its output, the same end only once; returns how many failed."""
-    failed = [job for job in jobs if job.failure]
-    told = set()
-    for job in failed:
-        print(f"wdmoe run: {job.name}: {job.failure}", file=sys.stderr)
-        tail = "".join(job.tail)
-        if tail and tail not in told:
-            told.add(tail)
-            print("".join("  | " + line for line in tail.splitlines(keepends=True)), file=sys.stderr)
-    return len(failed)
+    """Prints why jobs failed, with their output, once for all that failed alike; returns how many failed."""
+    alike = {}
+    for job in jobs:
+        if job.failure:
+            alike.setdefault((job.failure, job.output), []).append(job)
+    for (failure, output), group in alike.items():
+        print(f"wdmoe run: {', '.join(job.name for job in group)}: {failure}", file=sys.stderr)
+        print("".join(f"  | {line}\n" for line in output.splitlines()), end="", file=sys.stderr)
+    return sum(map(len, alike.values()))
 
 
 def collect(jobs, folder):
     """Unites the parts of one run; (summary or None, number of parts that were not what they should be)."""
-    from importlib.metadata import PackageNotFoundError, version
-
     parts, summaries, wrong = {}, {}, 0
     for job in jobs:
         if job.failure:
@@ -146,16 +143,11 @@ def collect(jobs, folder):
             wrong += 1
     if not parts:
         return None, wrong
-    extra = {}
-    try:
-        extra["wdmoe_version"] = version("wdmoe")
-    except PackageNotFoundError:
-        pass
+    # The programs know the revision they were configured at; the checkout may have been committed since.
     revision = scenarios.revision(os.environ.get("WDMOE_CHECKOUT"))
-    if revision:
-        extra["git_revision"] = revision
+    known = {"wdmoe_git_revision": revision} if revision else {}
     try:
-        return results.merge(parts, summaries, folder, extra), wrong
+        return results.merge(parts, summaries, folder, known), wrong
     except results.BadResult as error:
         print(f"wdmoe run: {error} (RngRun {jobs[0].rng_run})", file=sys.stderr)
         return None, wrong + 1

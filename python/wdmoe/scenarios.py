@@ -13,12 +13,11 @@ DEFAULT = "lte"
 POLICIES = ("topk-stock", "topk-equal", "topk-allocated", "wlr-equal", "wdmoe")
 BASELINES = ("topk-equal", "topk-stock")
 
-DESCRIPTIONS = {
+# Scenario -> what --list says; its program is wdmoe-SCENARIO.
+SCENARIOS = {
     "lte": "8 devices in one cell of ns-3's LTE, shares enforced by the MAC scheduler",
     "ideal": "8 devices on ideal links, R = B log2(1 + S/N), the paper's setting",
 }
-
-PREFIX = "wdmoe-"
 
 
 def program_folder():
@@ -27,12 +26,9 @@ def program_folder():
 
 
 def find_programs():
-    """Scenario name -> path of its program."""
-    return {
-        path.name[len(PREFIX) :]: path
-        for path in sorted(program_folder().glob(PREFIX + "*"))
-        if path.is_file() and os.access(path, os.X_OK) and not path.name.endswith("-test-runner")
-    }
+    """Scenario name -> path of its program, of those that are installed."""
+    programs = {name: program_folder() / f"wdmoe-{name}" for name in SCENARIOS}
+    return {name: path for name, path in programs.items() if os.access(path, os.X_OK)}
 
 
 def revision(checkout):

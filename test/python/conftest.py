@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from wdmoe import scenarios
+
 FAKE = """#!{python}
 import json, os, random, sys, time
 
@@ -41,11 +43,11 @@ def table(name, header, lines):
         for line in lines:
             file.write(",".join([policy, *map(repr, line)]) + "\\n")
 
-table("blocks.csv", "time_s,block,latency_s", [(0.1 * i, i, value) for i, value in enumerate(rows)])
+table("blocks.csv", "request,block,start_s,latency_s", [(0, i, 2 * i, value) for i, value in enumerate(rows)])
 table("requests.csv", "request,latency_s", [(i, 5 * value) for i, value in enumerate(rows[:4])])
 shares = [] if policy == "topk-stock" else [
-    (0.1 * i, device, 0.5, 0.5, 0.5, 0.5, 3) for i in range(len(rows)) for device in (0, 1)]
-table("shares.csv", "time_s,device,downlink_requested,uplink_requested,downlink_granted,uplink_granted,load", shares)
+    (0, i, device, 3, 0.5, 0.4) for i in range(len(rows)) for device in (0, 1)]
+table("shares.csv", "request,block,device,tokens,granted_downlink_share,granted_uplink_share", shares)
 entry = {{"block_latency_s": quantiles(rows), "request_latency_s": quantiles([5 * v for v in rows]),
          "ttft_s": quantiles(rows), "tpot_s": quantiles(rows), "bytes_downlink": 1000, "bytes_uplink": 900,
          "gate_mass_kept": 1.0, "wlr": 2.0}}
@@ -66,6 +68,7 @@ def fake(tmp_path, monkeypatch):
     program.write_text(FAKE.format(python=sys.executable))
     program.chmod(0o755)
     monkeypatch.setenv("WDMOE_BIN", str(programs))
+    monkeypatch.setitem(scenarios.SCENARIOS, "fake", "a stand-in")
     monkeypatch.setenv("FAKE_PID", str(tmp_path / "pid"))
     monkeypatch.delenv("WDMOE_CHECKOUT", raising=False)
     monkeypatch.chdir(tmp_path)

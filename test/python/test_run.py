@@ -39,7 +39,7 @@ def test_unites_the_policies(fake, command, capsys):
     for picture in ("latency-by-policy.png", "shares-and-loads.png"):
         assert (out / picture).read_bytes()[:4] == b"\x89PNG"
     printed = capsys.readouterr().out
-    assert "-50.0 %" in printed and "topk-allocated" in printed
+    assert "-50.0 %" in printed and "allocated" in printed
 
 
 def test_same_seed_same_bytes(fake, command):
@@ -61,7 +61,7 @@ def test_one_failing_policy_leaves_the_others(fake, command, capsys):
     told = capsys.readouterr()
     assert "wdmoe (RngRun 1): exit status 3" in told.err and "out of coverage" in told.err
     assert list(json.loads(Path("out/summary.json").read_text())["policies"]) == list(POLICIES[:-1])
-    assert "wlr-equal" in told.out
+    assert "wlr-" in told.out and "wdmoe" not in told.out.replace("results: out", "")
 
 
 def test_an_earlier_result_does_not_pass_for_a_new_one(fake, command):
@@ -136,10 +136,18 @@ def test_manifests_that_differ_are_both_kept():
     assert united == {"seed": 1, "by_policy": {"a": {"theta": 2}, "b": {}}}
 
 
+INTERRUPTED = """
+import sys
+from wdmoe import cli, scenarios
+scenarios.SCENARIOS["fake"] = "a stand-in"
+sys.exit(cli.main(["run", "fake", "--policy", "wdmoe"]))
+"""
+
+
 def test_interrupt_ends_the_programs_at_once(fake, tmp_path):
     fake({"wdmoe": "hang"})
     process = subprocess.Popen(
-        [sys.executable, "-m", "wdmoe", "run", "fake", "--policy", "wdmoe"],
+        [sys.executable, "-c", INTERRUPTED],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
         text=True,

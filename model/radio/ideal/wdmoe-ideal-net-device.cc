@@ -9,6 +9,7 @@
 #include "ns3/abort.h"
 #include "ns3/log.h"
 #include "ns3/node.h"
+#include "ns3/nstime.h"
 #include "ns3/packet.h"
 #include "ns3/simulator.h"
 
@@ -147,8 +148,7 @@ WdmoeIdealNetDevice::Progress()
     const Time now = Simulator::Now();
     if (!m_queue.empty())
     {
-        m_remainingBits =
-            std::max(0.0, m_remainingBits - m_rate * (now - m_updated).GetSeconds());
+        m_remainingBits -= m_rate * (now - m_updated).GetSeconds();
     }
     m_updated = now;
 }
@@ -162,7 +162,8 @@ WdmoeIdealNetDevice::Reschedule()
     {
         return;
     }
-    m_finish = Simulator::Schedule(Seconds(m_remainingBits / m_rate),
+    const double seconds = std::max(0.0, m_remainingBits / m_rate);
+    m_finish = Simulator::Schedule(NanoSeconds(std::llround(1e9 * seconds)),
                                    &WdmoeIdealNetDevice::Finish,
                                    this);
 }
@@ -192,9 +193,9 @@ WdmoeIdealNetDevice::Send(Ptr<Packet> packet, const Address& /* dest */, uint16_
 void
 WdmoeIdealNetDevice::Finish()
 {
+    Progress();
     const Item item = m_queue.front();
     m_queue.pop_front();
-    m_updated = Simulator::Now();
     Simulator::ScheduleWithContext(m_peer->m_node->GetId(),
                                    Time(0),
                                    &WdmoeIdealNetDevice::Receive,
@@ -209,7 +210,8 @@ WdmoeIdealNetDevice::Finish()
         }
         return;
     }
-    m_remainingBits = 8.0 * m_queue.front().packet->GetSize();
+    // what rounding to a nanosecond left over, or took too much, is carried on
+    m_remainingBits += 8.0 * m_queue.front().packet->GetSize();
     Reschedule();
 }
 

@@ -58,16 +58,17 @@ WdmoeLteUplinkChannel::Update(const std::vector<uint16_t>& sinrFixedPoint, bool 
     if (m_flat)
     {
         m_mean = linear(sinrFixedPoint.front());
-        std::fill(m_snr.begin(), m_snr.end(), m_mean);
+        m_efficiency = std::log2(1 + m_mean);
         return;
     }
-    double sum = 0;
+    m_mean = 0;
+    m_efficiency = 0;
     for (std::size_t i = 0; i < m_snr.size(); i++)
     {
         m_snr[i] = linear(sinrFixedPoint[i]);
-        sum += m_snr[i];
+        m_mean += m_snr[i] / m_snr.size();
+        m_efficiency += std::log2(1 + m_snr[i]) / m_snr.size();
     }
-    m_mean = sum / m_snr.size();
 }
 
 bool
@@ -85,17 +86,23 @@ WdmoeLteUplinkChannel::GetMeanSinr() const
 double
 WdmoeLteUplinkChannel::GetEfficiency(uint32_t start, uint32_t length) const
 {
-    const double boost = m_fullPower ? static_cast<double>(m_snr.size()) / length : 1;
-    if (m_flat)
+    if (m_flat || !IsValid())
     {
-        return std::log2(1 + boost * m_mean);
+        return GetTypicalEfficiency(length);
     }
+    const double boost = m_fullPower ? static_cast<double>(m_snr.size()) / length : 1;
     double sum = 0;
     for (uint32_t i = start; i < start + length; i++)
     {
         sum += std::log2(1 + boost * m_snr[i]);
     }
     return sum / length;
+}
+
+double
+WdmoeLteUplinkChannel::GetTypicalEfficiency(uint32_t length) const
+{
+    return m_fullPower && IsValid() ? std::log2(1 + m_mean * m_snr.size() / length) : m_efficiency;
 }
 
 WdmoeLteLinkAdaptation::WdmoeLteLinkAdaptation()
@@ -134,19 +141,17 @@ WdmoeLteLinkAdaptation::GetUplinkBytes(int mcs, uint32_t rbs) const
 }
 
 int
-WdmoeLteLinkAdaptation::GetUplinkMcs(const WdmoeLteUplinkChannel& channel,
-                                     uint32_t start,
-                                     uint32_t length) const
+WdmoeLteLinkAdaptation::GetMcsOfEfficiency(double efficiency) const
 {
-    return channel.IsValid() ? GetMcs(GetCqi(channel.GetEfficiency(start, length))) : 0;
+    return GetMcs(GetCqi(efficiency));
 }
 
 int
-WdmoeLteLinkAdaptation::GetFlatCqi(double sinr)
+WdmoeLteLinkAdaptation::GetFlatCqi(double sinr, uint32_t rbs)
 {
     if (m_flatCqiSinrs.empty())
     {
-        const auto model = LteSpectrumValueHelper::GetSpectrumModel(100, 6);
+        const auto model = LteSpectrumValueHelper::GetSpectrumModel(100, rbs);
         for (int cqi = 1; cqi <= 15; cqi++)
         {
             double low = -20;
@@ -156,7 +161,7 @@ WdmoeLteLinkAdaptation::GetFlatCqi(double sinr)
                 const double db = (low + high) / 2;
                 SpectrumValue flat(model);
                 flat = std::pow(10, db / 10);
-                (m_amc->CreateCqiFeedbacks(flat).front() >= cqi ? high : low) = db;
+                (m_amc->CreateCqiFeedbacks(flat, rbs).front() >= cqi ? high : low) = db;
             }
             m_flatCqiSinrs.push_back(std::pow(10, high / 10));
         }
@@ -176,7 +181,12 @@ WdmoeLteLinkAdaptation::GetDownlinkEfficiency(int cqi, uint32_t rbs) const
 double
 WdmoeLteLinkAdaptation::GetUplinkEfficiency(double sinr, uint32_t rbs) const
 {
-    const int mcs = GetMcs(GetCqi(std::log2(1 + sinr / SINR_GAP)));
+    const int cqi = GetCqi(std::log2(1 + sinr / SINR_GAP));
+    if (cqi == 0)
+    {
+        return 0;
+    }
+    const int mcs = GetMcs(cqi);
     return UPLINK_EFFICIENCY * 8 * GetUplinkBytes(mcs, rbs) / (1e-3 * rbs * RB_HZ);
 }
 
@@ -192,7 +202,7 @@ WdmoeLteLinkAdaptation::GetFullPowerLaw(double sinr, uint32_t rbs) const
     {
         const double hz = n * RB_HZ;
         const double efficiency = GetUplinkEfficiency(sinr * rbs / n, n);
-        if (efficiency < 0.99 * cap)
+        if (efficiency > 0 && efficiency < 0.99 * cap)
         {
             got += efficiency;
             capacity += std::log2(1 + gainHz / hz);

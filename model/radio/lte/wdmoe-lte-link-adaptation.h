@@ -71,9 +71,16 @@ class WdmoeLteUplinkChannel
      */
     double GetEfficiency(uint32_t start, uint32_t length) const;
 
+    /**
+     * @param length RBs, >= 1
+     * @return spectral efficiency to expect of a grant of that length anywhere, bit/s/Hz
+     */
+    double GetTypicalEfficiency(uint32_t length) const;
+
   private:
     std::vector<double> m_snr;   ///< SINR / gap of each RB, linear, at full band
     double m_mean{0};            ///< its mean
+    double m_efficiency{0};      ///< mean efficiency over the band, bit/s/Hz
     bool m_flat{false};          ///< true if all RBs are alike: no need to add them up
     bool m_fullPower{false};     ///< grants narrower than the band get more SINR
 };
@@ -133,20 +140,19 @@ class WdmoeLteLinkAdaptation
     uint32_t GetUplinkBytes(int mcs, uint32_t rbs) const;
 
     /**
-     * @param channel of the UE
-     * @param start first RB
-     * @param length RBs
-     * @return the MCS for a grant; 0 (the most robust) for a UE never heard or out of range
+     * @param efficiency bit/s/Hz
+     * @return MCS; 0, the most robust, for a UE out of range
      */
-    int GetUplinkMcs(const WdmoeLteUplinkChannel& channel, uint32_t start, uint32_t length) const;
+    int GetMcsOfEfficiency(double efficiency) const;
 
     /**
      * The CQI a UE would report for a channel of the same SINR everywhere.
      *
      * @param sinr linear
+     * @param rbs of the band, the same at each call
      * @return CQI
      */
-    int GetFlatCqi(double sinr);
+    int GetFlatCqi(double sinr, uint32_t rbs);
 
     /**
      * Downlink: power density is the same on every RB, so the law is linear.

@@ -22,25 +22,12 @@ constexpr double EPSILON = 1e-9;
 
 /**
  * @param claim a claim with credit
- * @return whole units it can pay and use
+ * @return whole units it can pay
  */
 uint32_t
 Affordable(const WdmoeLteClaim& claim)
 {
-    const double whole = std::floor(claim.credit + EPSILON);
-    return whole <= 0 ? 0 : std::min(static_cast<uint32_t>(whole), claim.need);
-}
-
-/**
- * @param a a claim
- * @param b another
- * @return true if what is lent goes to a before b
- */
-bool
-ByRank(const WdmoeLteClaim* a, const WdmoeLteClaim* b)
-{
-    return a->share.priority != b->share.priority ? a->share.priority > b->share.priority
-                                                  : a->credit > b->credit;
+    return claim.credit < 1 - EPSILON ? 0 : static_cast<uint32_t>(claim.credit + EPSILON);
 }
 
 } // namespace
@@ -130,9 +117,9 @@ WdmoeLteShareAllocator::SortByUrgency(Claims& claims)
         }
     }
     std::stable_sort(m_order.begin(), m_order.end(), [](const auto a, const auto b) {
-        const bool fullA = a->credit >= a->need;
-        const bool fullB = b->credit >= b->need;
-        return fullA != fullB ? fullA
+        const int rankA = a->first ? 2 : a->credit >= a->need ? 1 : 0;
+        const int rankB = b->first ? 2 : b->credit >= b->need ? 1 : 0;
+        return rankA != rankB ? rankA > rankB
                               : a->credit * std::max(b->entitled, EPSILON) >
                                     b->credit * std::max(a->entitled, EPSILON);
     });
@@ -142,7 +129,14 @@ void
 WdmoeLteShareAllocator::Grant(Claims& claims, uint32_t free)
 {
     SortByUrgency(claims);
-    const auto give = [&free](WdmoeLteClaim& c, uint32_t units) {
+    m_crowded = false;
+    const auto give = [&](WdmoeLteClaim& c, uint32_t units) {
+        units = std::min(units, c.need - c.granted);
+        if (c.granted + units < c.least)
+        {
+            return;
+        }
+        m_crowded |= units > free;
         units = std::min(units, free);
         if (c.granted + units >= c.least)
         {
@@ -151,17 +145,35 @@ WdmoeLteShareAllocator::Grant(Claims& claims, uint32_t free)
             free -= units;
         }
     };
+    // To each its due first and arrears later, so that grants stay even from TTI to TTI.
+    for (auto c : m_order)
+    {
+        const auto due = std::max(static_cast<uint32_t>(std::ceil(c->entitled)), c->least);
+        give(*c, std::min(Affordable(*c), due));
+    }
     for (auto c : m_order)
     {
         give(*c, Affordable(*c));
     }
+    // Strict: what is too small for those still waiting would be lost in each TTI; someone takes it
+    // in advance of its credit.
+    for (auto c : m_order)
+    {
+        if (m_crowded && c->granted > 0)
+        {
+            give(*c, free);
+        }
+    }
     // Work conserving: what fractions and blocked claims leave is lent.
-    std::stable_sort(m_order.begin(), m_order.end(), ByRank);
+    std::stable_sort(m_order.begin(), m_order.end(), [](const auto a, const auto b) {
+        return a->share.priority != b->share.priority ? a->share.priority > b->share.priority
+                                                      : a->credit > b->credit;
+    });
     for (auto c : m_order)
     {
         if (free > 0 && c->share.weight > 0)
         {
-            give(*c, c->need - c->granted);
+            give(*c, c->need);
         }
     }
 }
@@ -170,6 +182,7 @@ void
 WdmoeLteShareAllocator::GrantBlocks(Claims& claims, const std::vector<bool>& busy)
 {
     m_gaps.clear();
+    uint32_t free = 0;
     for (uint32_t i = 0; i < busy.size(); i++)
     {
         if (busy[i])
@@ -178,65 +191,48 @@ WdmoeLteShareAllocator::GrantBlocks(Claims& claims, const std::vector<bool>& bus
         }
         if (m_gaps.empty() || m_gaps.back().start + m_gaps.back().length != i)
         {
-            m_gaps.push_back(Gap{i, 0});
+            m_gaps.push_back(Gap{i, 0, nullptr});
         }
         m_gaps.back().length++;
+        free++;
     }
+    Grant(claims, free);
 
-    bool crowded = false; // someone got less than it could pay
-    const auto place = [&](WdmoeLteClaim& c, uint32_t units) {
-        if (units < c.least)
-        {
-            return;
-        }
-        Gap* best = nullptr; // the smallest that fits, or else the largest
-        for (auto& gap : m_gaps)
-        {
-            const bool fits = gap.length >= units;
-            if (!best || (best->length >= units ? fits && gap.length < best->length
-                                                : gap.length > best->length))
-            {
-                best = &gap;
-            }
-        }
-        if (!best || best->length < c.least)
-        {
-            crowded = true;
-            return;
-        }
-        crowded |= best->length < units;
-        c.granted = std::min(units, best->length);
-        c.start = best->start;
-        c.credit -= c.granted;
-        best->start += c.granted;
-        best->length -= c.granted;
-        best->before = &c;
-    };
-
-    SortByUrgency(claims);
+    // Largest first, each into the smallest gap that holds it, or else cut to the largest gap.
+    std::stable_sort(m_order.begin(), m_order.end(), [](const auto a, const auto b) {
+        return a->granted > b->granted;
+    });
     for (auto c : m_order)
     {
-        place(*c, Affordable(*c));
-    }
-    // Work conserving: what fractions and blocked claims leave is lent, to those without a block
-    // first and then to the neighbour. Strict: a remnant too small for anyone's block would be lost
-    // in each TTI, so its neighbour takes it in advance of its credit.
-    std::stable_sort(m_order.begin(), m_order.end(), ByRank);
-    for (auto c : m_order)
-    {
-        if (c->granted == 0 && c->share.weight > 0)
+        if (c->granted == 0)
         {
-            place(*c, c->need);
+            break;
+        }
+        const auto gap = std::min_element(m_gaps.begin(), m_gaps.end(), [c](auto& a, auto& b) {
+            const bool holdsA = a.length >= c->granted;
+            const bool holdsB = b.length >= c->granted;
+            return holdsA != holdsB ? holdsA : holdsA ? a.length < b.length : a.length > b.length;
+        });
+        const uint32_t units = gap->length < c->least ? 0 : std::min(c->granted, gap->length);
+        m_crowded |= units < c->granted;
+        c->credit += c->granted - units;
+        c->granted = units;
+        c->start = gap->start;
+        if (units > 0)
+        {
+            *gap = {gap->start + units, gap->length - units, c};
         }
     }
-    for (auto& gap : m_gaps)
+    // What cutting left over goes to the neighbour, if it can pay or would be lost in each TTI.
+    for (const auto& gap : m_gaps)
     {
-        const auto c = gap.before;
-        if (c && (c->share.weight > 0 || (crowded && gap.length < c->least)))
+        if (const auto c = gap.before)
         {
-            const uint32_t more = std::min(gap.length, c->need - c->granted);
-            c->granted += more;
-            c->credit -= more;
+            const uint32_t lent = c->share.weight > 0 ? gap.length : m_crowded ? c->least : 0;
+            const uint32_t units =
+                std::min({gap.length, c->need - c->granted, std::max(Affordable(*c), lent)});
+            c->granted += units;
+            c->credit -= units;
         }
     }
 }

@@ -31,6 +31,7 @@ struct WdmoeLteClaim
     uint32_t need{0};    ///< units that would empty its queue; 0: idle
     uint32_t least{1};   ///< smallest useful grant, units
     bool blocked{false}; ///< earns, but takes no new data now (HARQ)
+    bool first{false};   ///< served before all others (signalling)
 
     // for this TTI: out
     double entitled{0};  ///< units earned
@@ -101,9 +102,8 @@ class WdmoeLteShareAllocator
     void Share(Claims& claims, double spare);
 
     /**
-     * Drop who cannot be granted anything now, and put first what can be served in full, then who
-     * has waited longest for a useful grant: largest shares come last, as they lose least where a
-     * block is cut short.
+     * Drop who cannot be granted anything now, and put first signalling, then what can be served in full, then who
+     * has waited longest for a useful grant.
      *
      * @param claims all
      */
@@ -111,6 +111,7 @@ class WdmoeLteShareAllocator
 
     Claims m_order;          ///< claims in the order of service
     std::vector<Gap> m_gaps; ///< free runs of this TTI
+    bool m_crowded{false};   ///< someone could pay for more than there was room for
 };
 
 } // namespace ns3

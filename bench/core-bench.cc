@@ -1,0 +1,223 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+/*
+ * Speed of model/core.
+ *
+ *   core-bench                    allocator and selection by Google Benchmark (all its options)
+ *   core-bench --instances FILE   solve the problems of FILE (format: test/reference/
+ *                                 allocation-reference.py, where T may be 0), print for each:
+ *                                 T in s, relative gap, median time in s, of many runs
+ */
+
+#include "ns3/wdmoe-allocation.h"
+#include "ns3/wdmoe-selection.h"
+
+#include <algorithm>
+#include <benchmark/benchmark.h>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <random>
+#include <sstream>
+
+using namespace wdmoe;
+
+namespace
+{
+
+/// @return a number in [a, b). @param engine random bits @param a lowest @param b highest
+double
+Uniform(std::mt19937_64& engine, double a, double b)
+{
+    return a + (b - a) * static_cast<double>(engine() >> 11) * 0x1p-53;
+}
+
+/// @return devices with linear, Shannon and capped laws, a tenth idle. @param size K
+/// @param coupled one share
+AllocationProblem
+Mixed(std::size_t size, bool coupled)
+{
+    std::mt19937_64 engine(size);
+    AllocationProblem p;
+    p.coupled = coupled;
+    p.downlinkHz = 1e6 * static_cast<double>(size);
+    p.uplinkHz = p.downlinkHz;
+    const auto law = [&engine] {
+        const double gain = std::pow(10, Uniform(engine, 6, 9));
+        switch (engine() % 3)
+        {
+        case 0:
+            return RateLaw::Linear(Uniform(engine, 0.2, 7));
+        case 1:
+            return RateLaw::Shannon(gain);
+        default:
+            return RateLaw::Shannon(gain, Uniform(engine, 1, 7), 0.75);
+        }
+    };
+    for (std::size_t k = 0; k < size; ++k)
+    {
+        const bool busy = Uniform(engine, 0, 1) > 0.1;
+        p.downlinkBits.push_back(busy ? 65536 * std::floor(Uniform(engine, 1, 200)) : 0);
+        p.uplinkBits.push_back(busy ? 65536 * std::floor(Uniform(engine, 1, 200)) : 0);
+        p.computeS.push_back(Uniform(engine, 0, 0.5));
+        p.downlinkLaw.push_back(law());
+        p.uplinkLaw.push_back(law());
+    }
+    return p;
+}
+
+/// @param state K and whether coupled
+void
+Allocate(benchmark::State& state)
+{
+    const auto problem = Mixed(state.range(0), state.range(1));
+    AllocationResult result;
+    for (auto _ : state)
+    {
+        result = AllocateMinMax(problem);
+        benchmark::DoNotOptimize(result.timeS);
+    }
+    state.counters["gap"] = result.Gap();
+    state.counters["iterations"] = result.iterations;
+}
+
+/// @param state tokens and experts
+void
+Select(benchmark::State& state)
+{
+    std::mt19937_64 engine(1);
+    GateMatrix gate;
+    gate.tokens = state.range(0);
+    gate.experts = state.range(1);
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        std::vector<double> row(gate.experts);
+        double sum = 0;
+        for (double& w : row)
+        {
+            sum += w = std::exp(Uniform(engine, 0, 4));
+        }
+        for (const double w : row)
+        {
+            gate.weight.push_back(w / sum);
+        }
+    }
+    std::vector<double> latency(gate.experts);
+    for (double& l : latency)
+    {
+        l = Uniform(engine, 1e-3, 1e-2);
+    }
+    WlrParam param;
+    param.gain = 1e3; // through all thetas
+    for (auto _ : state)
+    {
+        benchmark::DoNotOptimize(SelectWlr(gate, state.range(2), latency, param).wlr);
+    }
+}
+
+/// @return the law. @param text Ls or SG,cap,scale
+RateLaw
+ParseLaw(const std::string& text)
+{
+    if (text.at(0) == 'L')
+    {
+        return RateLaw::Linear(std::stod(text.substr(1)));
+    }
+    std::istringstream in(text.substr(1));
+    std::string part[3];
+    for (auto& p : part)
+    {
+        std::getline(in, p, ',');
+    }
+    return RateLaw::Shannon(std::stod(part[0]), std::stod(part[1]), std::stod(part[2]));
+}
+
+/// Solve the problems of a file. @param name of the file @return exit status
+int
+SolveFile(const char* name)
+{
+    std::ifstream file(name);
+    if (!file)
+    {
+        std::cerr << "core-bench: cannot read " << name << std::endl;
+        return 1;
+    }
+    for (std::string line; std::getline(file, line);)
+    {
+        AllocationProblem p;
+        std::istringstream in(line);
+        std::string mode;
+        std::string list;
+        double ignored;
+        in >> mode >> p.downlinkHz >> p.uplinkHz >> ignored >> list;
+        p.coupled = mode == "c";
+        std::istringstream devices(list);
+        for (std::string device; std::getline(devices, device, ';');)
+        {
+            std::istringstream fields(device);
+            std::string part[5];
+            for (auto& f : part)
+            {
+                std::getline(fields, f, '/');
+            }
+            p.downlinkBits.push_back(std::stod(part[0]));
+            p.uplinkBits.push_back(std::stod(part[1]));
+            p.computeS.push_back(std::stod(part[2]));
+            p.downlinkLaw.push_back(ParseLaw(part[3]));
+            p.uplinkLaw.push_back(ParseLaw(part[4]));
+        }
+        std::vector<double> seconds;
+        AllocationResult result;
+        double total = 0;
+        while (total < 0.2 && seconds.size() < 2000)
+        {
+            const auto start = std::chrono::steady_clock::now();
+            result = AllocateMinMax(p);
+            const std::chrono::duration<double> t = std::chrono::steady_clock::now() - start;
+            seconds.push_back(t.count());
+            total += t.count();
+        }
+        std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
+        std::printf("%.17g %.3g %.6g\n",
+                    result.timeS,
+                    result.Gap(),
+                    seconds[seconds.size() / 2]);
+    }
+    return 0;
+}
+
+} // namespace
+
+BENCHMARK(Allocate)
+    ->ArgNames({"K", "coupled"})
+    ->ArgsProduct({{8, 64, 1000, 100000}, {0, 1}})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(Select)
+    ->ArgNames({"tokens", "experts", "k"})
+    ->Args({512, 8, 2})
+    ->Args({4096, 64, 8})
+    ->Unit(benchmark::kMicrosecond);
+
+int
+main(int argc, char** argv)
+{
+    if (argc == 3 && std::strcmp(argv[1], "--instances") == 0)
+    {
+        return SolveFile(argv[2]);
+    }
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv))
+    {
+        return 1;
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

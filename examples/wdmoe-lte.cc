@@ -1,0 +1,65 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+/**
+ * @file
+ *
+ * One LTE cell: the gate runs on a host behind the packet gateway, the experts on eight UEs.
+ *
+ *     host (gate) --- PGW/SGW --- eNB  ~ ~ ~ ~ ~ ~  UE 0 (expert 0)
+ *                                      ~ ~ ~ ~ ~ ~  UE 1 (expert 1) ...
+ *
+ * Five policies serve the same requests; topk-stock runs over ns-3's own PF scheduler, the others
+ * over WdmoeFfMacScheduler, which honours shares both ways:
+ *
+ *     wdmoe-lte --out=results --RngRun=1
+ */
+
+#include "ns3/boolean.h"
+#include "ns3/command-line.h"
+#include "ns3/double.h"
+#include "ns3/string.h"
+#include "ns3/uinteger.h"
+#include "ns3/wdmoe-comparison-helper.h"
+#include "ns3/wdmoe-lte-helper.h"
+
+using namespace ns3;
+
+int
+main(int argc, char* argv[])
+{
+    WdmoeComparisonHelper comparison("lte");
+    comparison.minDistance = 30;
+    comparison.maxDistance = 150;
+    uint32_t bandwidth = 50;
+    std::string stock = "ns3::PfFfMacScheduler";
+    double exponent = 3.5;
+    bool fading = false;
+    bool powerControl = false;
+    CommandLine cmd(__FILE__);
+    cmd.AddValue("bandwidth", "Bandwidth each way, RBs: 6, 15, 25, 50, 75 or 100", bandwidth);
+    cmd.AddValue("stock", "TypeId of the MAC scheduler of topk-stock", stock);
+    cmd.AddValue("exponent", "Path loss exponent", exponent);
+    cmd.AddValue("fading", "Rayleigh block fading", fading);
+    cmd.AddValue("powerControl", "Uplink power control", powerControl);
+    comparison.AddOptions(cmd);
+    cmd.Parse(argc, argv);
+
+    return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
+        WdmoeLteRadioHelper radio;
+        radio.SetAttribute("Bandwidth", UintegerValue(bandwidth));
+        radio.SetAttribute("UplinkPowerControl", BooleanValue(powerControl));
+        radio.SetAttribute("Scheduler",
+                           StringValue(policy.stock ? stock : "ns3::WdmoeFfMacScheduler"));
+        radio.SetPathlossModel("ns3::LogDistancePropagationLossModel");
+        radio.SetPathlossModelAttribute("Exponent", DoubleValue(exponent));
+        if (fading)
+        {
+            radio.SetFadingModel("ns3::WdmoeBlockFading");
+        }
+        return radio.Install(server, devices);
+    });
+}

@@ -1,0 +1,88 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#ifndef WDMOE_LTE_HELPER_H
+#define WDMOE_LTE_HELPER_H
+
+#include "ns3/node-container.h"
+#include "ns3/object-factory.h"
+#include "ns3/vector.h"
+#include "ns3/wdmoe-radio.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ns3
+{
+
+/**
+ * @ingroup wdmoe-helper
+ *
+ * Makes an LTE cell (WdmoeLteRadio) around a base station.
+ */
+class WdmoeLteRadioHelper
+{
+  public:
+    WdmoeLteRadioHelper();
+
+    /**
+     * @param name attribute of WdmoeLteRadio: Bandwidth, Scheduler, EnbTxPower, UeTxPower,
+     * UplinkPowerControl, IdealRrc, ...
+     * @param value its value
+     */
+    void SetAttribute(const std::string& name, const AttributeValue& value);
+
+    /**
+     * @param type TypeId of a propagation loss model
+     */
+    void SetPathlossModel(const std::string& type);
+
+    /**
+     * @param name attribute of the propagation loss model
+     * @param value its value
+     */
+    void SetPathlossModelAttribute(const std::string& name, const AttributeValue& value);
+
+    /**
+     * @param type TypeId of a SpectrumPropagationLossModel, for example ns3::WdmoeBlockFading;
+     * none by default
+     */
+    void SetFadingModel(const std::string& type);
+
+    /**
+     * @param name attribute of the fading model
+     * @param value its value
+     */
+    void SetFadingModelAttribute(const std::string& name, const AttributeValue& value);
+
+    /**
+     * @param baseStation where the eNB is, with a MobilityModel
+     * @param devices with a MobilityModel each
+     * @return the radio: a WdmoeLteRadio. Its server node is a host behind the base station
+     */
+    Ptr<WdmoeRadio> Install(Ptr<Node> baseStation, const NodeContainer& devices) const;
+
+    /**
+     * @param position of the eNB, for which a node is made, m
+     * @param devices with a MobilityModel each
+     * @return the radio
+     */
+    Ptr<WdmoeRadio> Install(const Vector& position, const NodeContainer& devices) const;
+
+  private:
+    /// Names and values of attributes
+    using Attributes = std::vector<std::pair<std::string, Ptr<AttributeValue>>>;
+
+    ObjectFactory m_factory;  ///< makes the radio
+    Attributes m_pathloss;    ///< of the propagation loss model
+    std::string m_fadingType; ///< empty: none
+    Attributes m_fading;      ///< of the fading model
+};
+
+} // namespace ns3
+
+#endif /* WDMOE_LTE_HELPER_H */

@@ -1,0 +1,664 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-lte-radio.h"
+
+#include "ns3/abort.h"
+#include "ns3/boolean.h"
+#include "ns3/component-carrier-enb.h"
+#include "ns3/config.h"
+#include "ns3/double.h"
+#include "ns3/enum.h"
+#include "ns3/internet-stack-helper.h"
+#include "ns3/ipv4-address-helper.h"
+#include "ns3/ipv4-static-routing-helper.h"
+#include "ns3/log.h"
+#include "ns3/lte-enb-mac.h"
+#include "ns3/lte-enb-net-device.h"
+#include "ns3/lte-enb-phy.h"
+#include "ns3/lte-enb-rrc.h"
+#include "ns3/lte-helper.h"
+#include "ns3/lte-ue-net-device.h"
+#include "ns3/lte-ue-phy.h"
+#include "ns3/mobility-model.h"
+#include "ns3/point-to-point-epc-helper.h"
+#include "ns3/point-to-point-helper.h"
+#include "ns3/propagation-loss-model.h"
+#include "ns3/simulator.h"
+#include "ns3/spectrum-channel.h"
+#include "ns3/spectrum-propagation-loss-model.h"
+#include "ns3/string.h"
+#include "ns3/uinteger.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <sstream>
+
+namespace ns3
+{
+
+NS_LOG_COMPONENT_DEFINE("WdmoeLteRadio");
+
+NS_OBJECT_ENSURE_REGISTERED(WdmoeLteRadio);
+
+namespace
+{
+
+/// Bandwidths of LTE, RBs
+constexpr std::array<uint32_t, 6> BANDWIDTHS{6, 15, 25, 50, 75, 100};
+/// SRS periods of LTE, ms; one UE for each ms
+constexpr std::array<uint32_t, 8> SRS_PERIODS{2, 5, 10, 20, 40, 80, 160, 320};
+/// RBs of the uplink grant that answers a random access request, at MCS 0
+constexpr uint32_t RACH_RBS = 6;
+
+} // namespace
+
+TypeId
+WdmoeLteRadio::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::WdmoeLteRadio")
+            .SetParent<WdmoeRadio>()
+            .SetGroupName("Wdmoe")
+            .AddConstructor<WdmoeLteRadio>()
+            .AddAttribute("Bandwidth",
+                          "Bandwidth of each direction, RBs of 180 kHz: 6, 15, 25, 50, 75 or 100",
+                          UintegerValue(100),
+                          MakeUintegerAccessor(&WdmoeLteRadio::m_rbs),
+                          MakeUintegerChecker<uint32_t>())
+            .AddAttribute("Scheduler",
+                          "TypeId of the MAC scheduler; plans are enforced by "
+                          "ns3::WdmoeFfMacScheduler only",
+                          StringValue("ns3::WdmoeFfMacScheduler"),
+                          MakeStringAccessor(&WdmoeLteRadio::m_schedulerType),
+                          MakeStringChecker())
+            .AddAttribute("PathlossModel",
+                          "TypeId of the propagation loss model; its attributes are set by "
+                          "GetLteHelper()->SetPathlossModelAttribute()",
+                          StringValue("ns3::LogDistancePropagationLossModel"),
+                          MakeStringAccessor(&WdmoeLteRadio::SetPathlossModel),
+                          MakeStringChecker())
+            .AddAttribute("EnbTxPower",
+                          "Power of the eNB over the whole band, dBm",
+                          DoubleValue(30),
+                          MakeDoubleAccessor(&WdmoeLteRadio::m_enbPower),
+                          MakeDoubleChecker<double>())
+            .AddAttribute("UeTxPower",
+                          "Power of a device, dBm (without power control: all of it in each grant)",
+                          DoubleValue(23),
+                          MakeDoubleAccessor(&WdmoeLteRadio::m_uePower),
+                          MakeDoubleChecker<double>())
+            .AddAttribute("UplinkPowerControl",
+                          "Whether the eNB controls the power of devices, as ns-3 does by default; "
+                          "false: full power, as in the paper",
+                          BooleanValue(false),
+                          MakeBooleanAccessor(&WdmoeLteRadio::m_powerControl),
+                          MakeBooleanChecker())
+            .AddAttribute("IdealRrc",
+                          "Whether RRC messages go beside the air (ns-3's default) or over it",
+                          BooleanValue(true),
+                          MakeBooleanAccessor(&WdmoeLteRadio::m_idealRrc),
+                          MakeBooleanChecker())
+            .AddAttribute("RlcBufferSize",
+                          "Size of each RLC transmission buffer, byte. ns-3's own default, 10 kB, "
+                          "silently drops most of a burst. Sets the default of "
+                          "ns3::LteRlcUm::MaxTxBufferSize for the whole simulation",
+                          UintegerValue(64 << 20),
+                          MakeUintegerAccessor(&WdmoeLteRadio::m_rlcBuffer),
+                          MakeUintegerChecker<uint32_t>())
+            .AddAttribute("MeasurementWindow",
+                          "Time constant over which channel reports are averaged",
+                          TimeValue(MilliSeconds(50)),
+                          MakeTimeAccessor(&WdmoeLteRadio::m_window),
+                          MakeTimeChecker(Time(0)));
+    return tid;
+}
+
+WdmoeLteRadio::WdmoeLteRadio()
+    : m_lte(CreateObject<LteHelper>()),
+      m_epc(CreateObject<PointToPointEpcHelper>())
+{
+    m_lte->SetEpcHelper(m_epc);
+}
+
+void
+WdmoeLteRadio::DoDispose()
+{
+    m_devices.clear();
+    m_scheduler = nullptr;
+    m_enb = nullptr;
+    m_baseStation = nullptr;
+    m_server = nullptr;
+    m_lte = nullptr;
+    m_epc = nullptr;
+    WdmoeRadio::DoDispose();
+}
+
+std::string
+WdmoeLteRadio::CheckSettings(uint32_t rbs, uint32_t devices)
+{
+    std::ostringstream message;
+    if (std::find(BANDWIDTHS.begin(), BANDWIDTHS.end(), rbs) == BANDWIDTHS.end())
+    {
+        message << "a bandwidth of " << rbs << " RBs; LTE has 6, 15, 25, 50, 75 and 100";
+    }
+    else if (devices > SRS_PERIODS.back())
+    {
+        message << devices << " devices; a cell of ns-3 has room for " << SRS_PERIODS.back()
+                << ", since each needs a subframe of its own in the longest SRS period ("
+                << SRS_PERIODS.back() << " ms)";
+    }
+    return message.str();
+}
+
+uint32_t
+WdmoeLteRadio::GetSrsPeriod(uint32_t devices)
+{
+    for (uint32_t wanted : {2 * devices, devices})
+    {
+        const auto it = std::lower_bound(SRS_PERIODS.begin(), SRS_PERIODS.end(), wanted);
+        if (it != SRS_PERIODS.end())
+        {
+            return *it;
+        }
+    }
+    return 0;
+}
+
+void
+WdmoeLteRadio::SetPathlossModel(const std::string& type)
+{
+    TypeId tid;
+    NS_ABORT_MSG_IF(!TypeId::LookupByNameFailSafe(type, &tid),
+                    "WdmoeLteRadio: there is no PathlossModel '"
+                        << type << "'; for example ns3::LogDistancePropagationLossModel");
+    m_lte->SetPathlossModelType(tid); // forgets the attributes of another model
+}
+
+Ptr<LteHelper>
+WdmoeLteRadio::GetLteHelper() const
+{
+    return m_lte;
+}
+
+void
+WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
+{
+    NS_LOG_FUNCTION(this << node);
+    const auto wrong = CheckSettings(m_rbs, 0);
+    NS_ABORT_MSG_IF(!wrong.empty(), "WdmoeLteRadio: Bandwidth is " << wrong);
+    NS_ABORT_MSG_IF(m_enb, "WdmoeLteRadio: there is a base station already");
+    NS_ABORT_MSG_IF(!node || !node->GetObject<MobilityModel>(),
+                    "WdmoeLteRadio: the base station has no MobilityModel; install one first");
+    TypeId tid;
+    NS_ABORT_MSG_IF(!TypeId::LookupByNameFailSafe(m_schedulerType, &tid) ||
+                        !tid.IsChildOf(FfMacScheduler::GetTypeId()),
+                    "WdmoeLteRadio: Scheduler '"
+                        << m_schedulerType
+                        << "' is not a MAC scheduler; for example ns3::WdmoeFfMacScheduler, "
+                           "ns3::PfFfMacScheduler, ns3::RrFfMacScheduler");
+    BooleanValue aggregation;
+    m_lte->GetAttribute("UseCa", aggregation);
+    NS_ABORT_MSG_IF(aggregation.Get(),
+                    "WdmoeLteRadio: carrier aggregation is not supported; set LteHelper::UseCa to "
+                    "false");
+
+    m_baseStation = node;
+    Config::SetDefault("ns3::LteRlcUm::MaxTxBufferSize", UintegerValue(m_rlcBuffer));
+    m_lte->SetAttribute("UseIdealRrc", BooleanValue(m_idealRrc));
+    m_lte->SetSchedulerType(m_schedulerType);
+    m_lte->SetEnbDeviceAttribute("DlBandwidth", UintegerValue(m_rbs));
+    m_lte->SetEnbDeviceAttribute("UlBandwidth", UintegerValue(m_rbs));
+    MakeCore();
+    m_enb = DynamicCast<LteEnbNetDevice>(m_lte->InstallEnbDevice(NodeContainer(node)).Get(0));
+    m_enb->GetPhy()->SetTxPower(m_enbPower);
+    m_enb->GetRrc()->SetAttribute(
+        "EpsBearerToRlcMapping",
+        EnumValue<LteEnbRrc::LteEpsBearerToRlcMapping_t>(LteEnbRrc::RLC_UM_ALWAYS));
+    auto scheduler =
+        DynamicCast<ComponentCarrierEnb>(m_enb->GetCcMap().at(0))->GetFfMacScheduler();
+    m_scheduler = DynamicCast<WdmoeFfMacScheduler>(scheduler);
+
+    auto rrc = m_enb->GetRrc();
+    rrc->TraceConnectWithoutContext("ConnectionEstablished",
+                                    MakeCallback(&WdmoeLteRadio::NotifyConnected, this));
+    rrc->TraceConnectWithoutContext("ConnectionReconfiguration",
+                                    MakeCallback(&WdmoeLteRadio::NotifyBearer, this));
+    rrc->TraceConnectWithoutContext("NotifyConnectionRelease",
+                                    MakeCallback(&WdmoeLteRadio::NotifyReleased, this));
+    if (m_scheduler)
+    {
+        m_scheduler->SetAttribute("FullPowerUplink", BooleanValue(!m_powerControl));
+        m_scheduler->SetAttribute("MeasurementWindow", TimeValue(m_window));
+    }
+    else
+    {
+        m_enb->GetPhy()->TraceConnectWithoutContext(
+            "ReportUeSinr",
+            MakeCallback(&WdmoeLteRadio::NotifyUplinkSinr, this));
+        m_enb->GetMac()->TraceConnectWithoutContext(
+            "DlScheduling",
+            MakeCallback(&WdmoeLteRadio::NotifyDownlinkGrant, this));
+        m_enb->GetMac()->TraceConnectWithoutContext(
+            "UlScheduling",
+            MakeCallback(&WdmoeLteRadio::NotifyUplinkGrant, this));
+    }
+}
+
+void
+WdmoeLteRadio::EnsureInternet(Ptr<Node> node)
+{
+    if (!node->GetObject<Ipv4>())
+    {
+        InternetStackHelper().Install(node);
+    }
+}
+
+void
+WdmoeLteRadio::MakeCore()
+{
+    m_server = CreateObject<Node>();
+    EnsureInternet(m_server);
+    // Slower than the links of the core (10 Gb/s), so that a burst waits here, where there is
+    // room, and not there, where queues are short.
+    PointToPointHelper link;
+    link.SetDeviceAttribute("DataRate", StringValue("9Gb/s"));
+    link.SetChannelAttribute("Delay", TimeValue(Time(0)));
+    link.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", StringValue("1000000p"));
+    const auto ends = link.Install(m_epc->GetPgwNode(), m_server);
+    Ipv4AddressHelper addresses("1.0.0.0", "255.0.0.0");
+    m_serverAddress = addresses.Assign(ends).GetAddress(1);
+    Ipv4StaticRoutingHelper routing;
+    routing.GetStaticRouting(m_server->GetObject<Ipv4>())
+        ->AddNetworkRouteTo(Ipv4Address("7.0.0.0"), Ipv4Mask("255.0.0.0"), 1);
+}
+
+void
+WdmoeLteRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
+{
+    NS_LOG_FUNCTION(this << device << node);
+    NS_ABORT_MSG_IF(!m_enb, "WdmoeLteRadio: call SetBaseStation() before AddDevice()");
+    NS_ABORT_MSG_IF(!node->GetObject<MobilityModel>(),
+                    "WdmoeLteRadio: device " << device << " (node " << node->GetId()
+                                             << ") has no MobilityModel; install one first");
+    const auto wrong = CheckSettings(m_rbs, device + 1);
+    NS_ABORT_MSG_IF(!wrong.empty(), "WdmoeLteRadio: " << wrong);
+    const auto period = GetSrsPeriod(device + 1);
+    UintegerValue current;
+    m_enb->GetRrc()->GetAttribute("SrsPeriodicity", current);
+    if (!m_attaching)
+    {
+        m_enb->GetRrc()->SetAttribute("SrsPeriodicity", UintegerValue(period));
+    }
+    else
+    {
+        NS_ABORT_MSG_IF(device + 1 > current.Get(),
+                        "WdmoeLteRadio: device " << device << " comes while the simulation runs, "
+                                                 << "and the SRS period (" << current.Get()
+                                                 << " ms) chosen at its start has no room; add "
+                                                    "all devices before");
+    }
+
+    EnsureInternet(node);
+    Device d;
+    d.netDevice = m_lte->InstallUeDevice(NodeContainer(node)).Get(0);
+    d.address = m_epc->AssignUeIpv4Address(NetDeviceContainer(d.netDevice)).GetAddress(0);
+    Ipv4StaticRoutingHelper routing;
+    routing.GetStaticRouting(node->GetObject<Ipv4>())
+        ->SetDefaultRoute(m_epc->GetUeDefaultGatewayAddress(),
+                          node->GetObject<Ipv4>()->GetInterfaceForDevice(d.netDevice));
+    auto ue = DynamicCast<LteUeNetDevice>(d.netDevice);
+    ue->GetPhy()->SetTxPower(m_uePower);
+    ue->GetPhy()->SetAttribute("EnableUplinkPowerControl", BooleanValue(m_powerControl));
+    ue->GetPhy()->TraceConnectWithoutContext(
+        "ReportCurrentCellRsrpSinr",
+        MakeCallback(&WdmoeLteRadio::NotifyDownlinkSinr, this).Bind(device));
+    m_deviceOfImsi[ue->GetImsi()] = device;
+    m_devices.push_back(d);
+
+    // As many in a frame as the grants of random access leave half of the uplink for others.
+    const uint32_t perFrame = std::max(1U, m_rbs / RACH_RBS / 2);
+    Simulator::Schedule(MilliSeconds(10 * (device / perFrame)),
+                        &WdmoeLteRadio::Attach,
+                        this,
+                        device);
+}
+
+void
+WdmoeLteRadio::Attach(uint32_t device)
+{
+    NS_LOG_FUNCTION(this << device);
+    m_attaching = true;
+    m_lte->Attach(m_devices[device].netDevice, m_enb);
+}
+
+Ptr<NetDevice>
+WdmoeLteRadio::GetNetDevice(uint32_t device) const
+{
+    return m_devices.at(device).netDevice;
+}
+
+Ptr<NetDevice>
+WdmoeLteRadio::GetEnbDevice() const
+{
+    return m_enb;
+}
+
+Ptr<WdmoeFfMacScheduler>
+WdmoeLteRadio::GetScheduler() const
+{
+    return m_scheduler;
+}
+
+int64_t
+WdmoeLteRadio::GetDeviceOfRnti(uint16_t rnti) const
+{
+    const auto it = m_deviceOfRnti.find(rnti);
+    return it == m_deviceOfRnti.end() ? -1 : static_cast<int64_t>(it->second);
+}
+
+WdmoeLteRadio::Device*
+WdmoeLteRadio::Find(uint16_t rnti)
+{
+    const auto device = GetDeviceOfRnti(rnti);
+    return device < 0 ? nullptr : &m_devices[device];
+}
+
+// Connection
+
+void
+WdmoeLteRadio::NotifyConnected(uint64_t imsi, uint16_t cell, uint16_t rnti)
+{
+    NS_LOG_FUNCTION(this << imsi << cell << rnti);
+    const auto it = m_deviceOfImsi.find(imsi);
+    if (it == m_deviceOfImsi.end())
+    {
+        return; // not one of ours
+    }
+    auto& d = m_devices[it->second];
+    m_deviceOfRnti.erase(d.rnti);
+    d.rnti = rnti;
+    d.ready = false;
+    m_deviceOfRnti[rnti] = it->second;
+    if (m_scheduler)
+    {
+        m_scheduler->Bind(rnti, it->second);
+    }
+}
+
+void
+WdmoeLteRadio::NotifyBearer(uint64_t /* imsi */, uint16_t /* cell */, uint16_t rnti)
+{
+    if (auto d = Find(rnti))
+    {
+        d->ready = true;
+    }
+}
+
+void
+WdmoeLteRadio::NotifyReleased(uint64_t imsi, uint16_t /* cell */, uint16_t rnti)
+{
+    NS_LOG_FUNCTION(this << imsi << rnti);
+    if (auto d = Find(rnti))
+    {
+        d->ready = false;
+        d->rnti = 0;
+        m_deviceOfRnti.erase(rnti);
+    }
+}
+
+bool
+WdmoeLteRadio::IsReady() const
+{
+    return !m_devices.empty() &&
+           std::all_of(m_devices.begin(), m_devices.end(), [](const auto& d) { return d.ready; });
+}
+
+std::string
+WdmoeLteRadio::DescribeUnattached() const
+{
+    std::ostringstream message;
+    for (std::size_t k = 0; k < m_devices.size(); k++)
+    {
+        const auto& d = m_devices[k];
+        if (d.ready)
+        {
+            continue;
+        }
+        const auto node = d.netDevice->GetNode();
+        message << (message.tellp() > 0 ? "; " : "") << "device " << k << " (node "
+                << node->GetId() << ") is "
+                << node->GetObject<MobilityModel>()->GetDistanceFrom(
+                       m_baseStation->GetObject<MobilityModel>())
+                << " m from the base station, its downlink SINR is ";
+        if (d.sinr > 0)
+        {
+            message << 10 * std::log10(d.sinr) << " dB";
+        }
+        else
+        {
+            message << "not measured";
+        }
+    }
+    return message.str();
+}
+
+void
+WdmoeLteRadio::CheckAttached(Time deadline)
+{
+    Simulator::Schedule(deadline, [radio = Ptr<WdmoeLteRadio>(this)]() {
+        NS_ABORT_MSG_IF(!radio->IsReady(),
+                        "WdmoeLteRadio: not connected at "
+                            << Simulator::Now().As(Time::MS) << ": " << radio->DescribeUnattached()
+                            << ". Move them nearer, or raise EnbTxPower or UeTxPower");
+    });
+}
+
+// Link state and usage of other schedulers, from traces
+
+void
+WdmoeLteRadio::NotifyDownlinkSinr(uint32_t device,
+                                  uint16_t /* cell */,
+                                  uint16_t /* rnti */,
+                                  double /* rsrp */,
+                                  double sinr,
+                                  uint8_t /* carrier */)
+{
+    auto& d = m_devices[device];
+    d.sinr = sinr;
+    if (!m_scheduler && d.ready)
+    {
+        const auto rbs = static_cast<uint32_t>(GetBudget().downlinkHz /
+                                               WdmoeLteLinkAdaptation::RB_HZ);
+        d.downlinkEfficiency.Update(
+            m_adaptation.GetDownlinkEfficiency(m_adaptation.GetFlatCqi(sinr, m_rbs), rbs),
+            m_window);
+    }
+}
+
+void
+WdmoeLteRadio::NotifyUplinkSinr(uint16_t /* cell */,
+                                uint16_t rnti,
+                                double sinr,
+                                uint8_t /* carrier */)
+{
+    if (auto d = Find(rnti))
+    {
+        d->uplinkSinr.Update(sinr, m_window);
+    }
+}
+
+uint32_t
+WdmoeLteRadio::FindRbs(bool downlink, uint8_t mcs, uint32_t bytes)
+{
+    auto& rbs = m_rbsOfSize[{downlink ? mcs : 32U + mcs, bytes}];
+    while (rbs == 0 || (rbs < m_rbs && (downlink ? m_adaptation.GetDownlinkBytes(mcs, rbs)
+                                                 : m_adaptation.GetUplinkBytes(mcs, rbs)) < bytes))
+    {
+        rbs++;
+    }
+    return rbs;
+}
+
+void
+WdmoeLteRadio::NotifyDownlinkGrant(DlSchedulingCallbackInfo info)
+{
+    if (auto d = Find(info.rnti))
+    {
+        const auto rbg = WdmoeLteLinkAdaptation::GetRbgSize(m_rbs);
+        const auto rbs = (FindRbs(true, info.mcsTb1, info.sizeTb1) + rbg - 1) / rbg * rbg;
+        d->usage.downlinkHzS += rbs * WdmoeLteLinkAdaptation::RB_HZ * 1e-3;
+    }
+}
+
+void
+WdmoeLteRadio::NotifyUplinkGrant(uint32_t /* frame */,
+                                 uint32_t /* subframe */,
+                                 uint16_t rnti,
+                                 uint8_t mcs,
+                                 uint16_t bytes,
+                                 uint8_t /* carrier */)
+{
+    if (auto d = Find(rnti))
+    {
+        d->usage.uplinkHzS +=
+            FindRbs(false, mcs, bytes) * WdmoeLteLinkAdaptation::RB_HZ * 1e-3;
+    }
+}
+
+// WdmoeRadio
+
+std::string
+WdmoeLteRadio::GetName() const
+{
+    return "lte";
+}
+
+Ptr<Node>
+WdmoeLteRadio::GetServerNode() const
+{
+    return m_server;
+}
+
+Address
+WdmoeLteRadio::GetDeviceAddress(uint32_t device) const
+{
+    return m_devices.at(device).address;
+}
+
+Address
+WdmoeLteRadio::GetServerAddress(uint32_t /* device */) const
+{
+    return m_serverAddress;
+}
+
+WdmoeRadioCapabilities
+WdmoeLteRadio::GetCapabilities() const
+{
+    WdmoeRadioCapabilities c;
+    c.strict = c.leftover = c.priority = bool(m_scheduler);
+    c.shareAccuracy = m_scheduler ? 0.002 : 1;
+    c.timeConstant = m_scheduler ? MilliSeconds(100) : Time(0);
+    c.downlinkDelay = MilliSeconds(4);
+    c.uplinkDelay = MilliSeconds(12);
+    return c;
+}
+
+WdmoeBudget
+WdmoeLteRadio::GetBudget() const
+{
+    // RBs that do not fill an RBG are never granted downlink.
+    const auto rbg = WdmoeLteLinkAdaptation::GetRbgSize(m_rbs);
+    return {m_rbs / rbg * rbg * WdmoeLteLinkAdaptation::RB_HZ,
+            m_rbs * WdmoeLteLinkAdaptation::RB_HZ,
+            false};
+}
+
+WdmoeUsage
+WdmoeLteRadio::GetUsage(uint32_t device) const
+{
+    if (!m_scheduler)
+    {
+        return m_devices.at(device).usage;
+    }
+    const auto grants = m_scheduler->GetGrants(device);
+    constexpr double unit = WdmoeLteLinkAdaptation::RB_HZ * 1e-3;
+    return {(grants.downlinkNew + grants.downlinkRetx) * unit,
+            (grants.uplinkNew + grants.uplinkRetx) * unit};
+}
+
+WdmoeLinkState
+WdmoeLteRadio::DoGetLinkState(uint32_t device) const
+{
+    const auto& d = m_devices[device];
+    const auto downlink =
+        m_scheduler ? m_scheduler->GetDownlinkEfficiency(device) : d.downlinkEfficiency;
+    const auto uplink = m_scheduler ? m_scheduler->GetUplinkSinr(device) : d.uplinkSinr;
+    WdmoeLinkState state;
+    state.downlink.valid = downlink.valid && downlink.mean > 0 && d.ready;
+    state.downlink.law = wdmoe::RateLaw::Linear(downlink.mean);
+    state.downlink.when = downlink.when;
+    state.downlink.relativeVariance = downlink.GetRelativeVariance();
+
+    state.uplink.law =
+        m_powerControl
+            ? wdmoe::RateLaw::Linear(m_adaptation.GetUplinkEfficiency(uplink.mean, m_rbs))
+            : m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs);
+    state.uplink.valid = uplink.valid && uplink.mean > 0 && d.ready;
+    state.uplink.when = uplink.when;
+    // What moves is the SINR; the rate goes with its logarithm.
+    const double snr = uplink.mean / WdmoeLteLinkAdaptation::SINR_GAP;
+    const double slope = snr > 0 ? snr / ((1 + snr) * std::log1p(snr)) : 0;
+    state.uplink.relativeVariance = slope * slope * uplink.GetRelativeVariance();
+    return state;
+}
+
+void
+WdmoeLteRadio::DoSetPlan(const WdmoePlan& plan)
+{
+    if (m_scheduler)
+    {
+        m_scheduler->SetPlan(plan);
+    }
+}
+
+void
+WdmoeLteRadio::DoExpectUplink(uint32_t device, uint64_t bytes, Time when)
+{
+    if (m_scheduler)
+    {
+        m_scheduler->ExpectUplink(device, static_cast<uint32_t>(bytes), when);
+    }
+}
+
+int64_t
+WdmoeLteRadio::AssignStreams(int64_t stream)
+{
+    NetDeviceContainer devices(m_enb);
+    NodeContainer nodes(m_server);
+    for (const auto& d : m_devices)
+    {
+        devices.Add(d.netDevice);
+        nodes.Add(d.netDevice->GetNode());
+    }
+    int64_t next = stream + m_lte->AssignStreams(devices, stream);
+    next += InternetStackHelper().AssignStreams(nodes, next);
+    for (auto channel : {m_lte->GetDownlinkSpectrumChannel(), m_lte->GetUplinkSpectrumChannel()})
+    {
+        if (auto loss = channel->GetPropagationLossModel())
+        {
+            next += loss->AssignStreams(next);
+        }
+        if (auto fading = channel->GetSpectrumPropagationLossModel())
+        {
+            next += fading->AssignStreams(next);
+        }
+    }
+    return next - stream;
+}
+
+} // namespace ns3
