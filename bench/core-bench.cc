@@ -186,10 +186,7 @@ SolveFile(const char* name)
             total += t.count();
         }
         std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
-        std::printf("%.17g %.3g %.6g\n",
-                    result.timeS,
-                    result.Gap(),
-                    seconds[seconds.size() / 2]);
+        std::printf("%.17g %.3g %.6g\n", result.timeS, result.Gap(), seconds[seconds.size() / 2]);
     }
     return 0;
 }

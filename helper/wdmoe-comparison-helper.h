@@ -79,7 +79,7 @@ class WdmoeComparisonHelper
     std::string gates{"recorded"};       ///< "recorded" (of the model), "synthetic", or a file
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
     double thinning{1};                  ///< fraction of the arrivals that are kept
-    double timeScale{20};                ///< gaps between arrivals are multiplied by this
+    double timeScale{10};                ///< gaps between arrivals are multiplied by this
     double rate{0.2};                    ///< arrivals for each second (poisson)
     uint32_t requests{3};                ///< how many are served
     uint32_t maxPromptTokens{32};        ///< longer prompts are cut

@@ -32,8 +32,7 @@ WdmoeLteRadioHelper::SetPathlossModel(const std::string& type)
 }
 
 void
-WdmoeLteRadioHelper::SetPathlossModelAttribute(const std::string& name,
-                                               const AttributeValue& value)
+WdmoeLteRadioHelper::SetPathlossModelAttribute(const std::string& name, const AttributeValue& value)
 {
     m_pathloss.emplace_back(name, value.Copy());
 }

@@ -55,6 +55,7 @@ WdmoePolicy::Find(const std::string& name)
     NS_ABORT_MSG("unknown policy '" << name << "'; there are " << known.str()
                                     << "or SELECTOR+ALLOCATOR by TypeId, for example "
                                        "ns3::WdmoeTopKSelector+ns3::WdmoeMinMaxAllocator");
+    return {};
 }
 
 std::vector<WdmoePolicy>

@@ -213,7 +213,7 @@ LearningTest::DoRun()
         for (int i = 0; i < 200; i++)
         {
             WdmoeStageLoad load;
-            load.downlinkBits = random->GetValue(6e4, 6e6);
+            load.downlinkBits = random->GetValue(6e4, 6e5);
             load.uplinkBits = load.downlinkBits;
             load.downlinkRate = 2e7;
             load.uplinkRate = 1e7;
@@ -224,11 +224,12 @@ LearningTest::DoRun()
             t.computeS = load.computeS;
             predictor->Learn(0, load, t);
         }
+        // the prior (4 and 12 ms, within 3 ms) pulls a little
         const auto cost = predictor->GetCost(0);
-        NS_TEST_ASSERT_MSG_EQ_TOL(cost.downlinkFixedS, fixed, 0.001, "downlink fixed");
-        NS_TEST_ASSERT_MSG_EQ_TOL(cost.downlinkScale, 1.05, 0.02, "downlink scale");
-        NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkFixedS, 2 * fixed, 0.001, "uplink fixed");
-        NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkScale, 0.7, 0.02, "uplink scale");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.downlinkFixedS, fixed, 0.1 * fixed, "downlink fixed");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.downlinkScale, 1.05, 0.1, "downlink scale");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkFixedS, 2 * fixed, 0.2 * fixed, "uplink fixed");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkScale, 0.7, 0.1, "uplink scale");
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.computeScale, 1, 0.02, "compute");
         NS_TEST_ASSERT_MSG_EQ_TOL(predictor->GetCost(1).downlinkFixedS, 0.004, 1e-12, "other");
     }

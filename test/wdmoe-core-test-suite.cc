@@ -474,14 +474,14 @@ class WdmoeAllocationReferenceTestCase : public TestCase
             NS_TEST_EXPECT_MSG_LT(Difference(r.timeS, time), 1e-9, name << ": T " << r.timeS);
             NS_TEST_EXPECT_MSG_LT(r.Gap(), 1.1e-12, name << ": gap");
             // a bound is a bound, up to rounding
-            NS_TEST_EXPECT_MSG_LT(r.lowerBoundS, time * (1 + 1e-14), name << ": lower bound");
-            NS_TEST_EXPECT_MSG_GT(r.timeS, time * (1 - 1e-14), name << ": T below the optimum");
+            NS_TEST_EXPECT_MSG_EQ((r.lowerBoundS <= time * (1 + 1e-13)), true, name << ": bound");
+            NS_TEST_EXPECT_MSG_EQ((r.timeS >= time * (1 - 1e-13)), true, name << ": T too good");
             worst = std::max(worst, Difference(r.timeS, time));
             worstResidual = std::max(worstResidual, r.residual);
             CheckBandwidths(p, r, name);
 
             const AllocationResult equal = AllocateEqual(p, false);
-            NS_TEST_EXPECT_MSG_GT(equal.timeS, time * (1 - 1e-14), name << ": equal is no better");
+            NS_TEST_EXPECT_MSG_EQ((equal.timeS >= time * (1 - 1e-13)), true, name << ": equal");
         }
         std::cout << count << " instances, worst relative difference " << worst
                   << ", worst KKT residual " << worstResidual << std::endl;
@@ -519,10 +519,9 @@ class WdmoeAllocationReferenceTestCase : public TestCase
                 NS_TEST_EXPECT_MSG_EQ((r.downlinkHz[k] > 0), d, name << ": idle downlink " << k);
                 NS_TEST_EXPECT_MSG_EQ((r.uplinkHz[k] > 0), u, name << ": idle uplink " << k);
             }
-            const double t =
-                p.computeS[k] +
-                (d ? p.downlinkBits[k] / p.downlinkLaw[k].Rate(r.downlinkHz[k]) : 0) +
-                (u ? p.uplinkBits[k] / p.uplinkLaw[k].Rate(r.uplinkHz[k]) : 0);
+            const double t = p.computeS[k] +
+                             (d ? p.downlinkBits[k] / p.downlinkLaw[k].Rate(r.downlinkHz[k]) : 0) +
+                             (u ? p.uplinkBits[k] / p.uplinkLaw[k].Rate(r.uplinkHz[k]) : 0);
             slowest = std::max(slowest, t);
         }
         NS_TEST_EXPECT_MSG_LT(down, p.downlinkHz * (1 + 1e-13), name << ": downlink budget");
@@ -671,8 +670,12 @@ class WdmoeAllocationBadInputTestCase : public TestCase
         p.coupled = true;
         NS_TEST_EXPECT_MSG_EQ((AllocateMinMax(p).status == Status::OPTIMAL), true, "not used");
 
-        for (const auto& [gap, iterations] : std::vector<std::pair<double, int>>{
-                 {0, 10}, {-1, 10}, {1, 10}, {NOT_A_NUMBER, 10}, {1e-9, 0}, {1e-9, -3}})
+        for (const auto& [gap, iterations] : std::vector<std::pair<double, int>>{{0, 10},
+                                                                                 {-1, 10},
+                                                                                 {1, 10},
+                                                                                 {NOT_A_NUMBER, 10},
+                                                                                 {1e-9, 0},
+                                                                                 {1e-9, -3}})
         {
             AllocationParam param;
             param.relativeGap = gap;
@@ -801,9 +804,8 @@ class WdmoeSelectionTestCase : public TestCase
                     l += latency[e] * latency[e];
                 }
                 int32_t* expert = &result.selection.expert[j * k];
-                const auto routed = std::count_if(expert, expert + k, [](int32_t e) {
-                    return e >= 0;
-                });
+                const auto routed =
+                    std::count_if(expert, expert + k, [](int32_t e) { return e >= 0; });
                 if (dot / std::sqrt(g * l) <= theta + 1e-15 &&
                     static_cast<std::size_t>(routed) > param.minExperts)
                 {
@@ -959,8 +961,14 @@ class WdmoeSelectionBadInputTestCase : public TestCase
             NS_TEST_EXPECT_MSG_EQ(IsRefused([&] { SelectWlr(good, k, {1, 1}); }), true, "k " << k);
             NS_TEST_EXPECT_MSG_EQ(IsRefused([&] { KeptGateMass(good, top, k); }), true, "k " << k);
         }
-        for (const std::vector<double>& latency : std::vector<std::vector<double>>{
-                 {}, {1}, {1, 1, 1}, {1, 0}, {-1, 1}, {NOT_A_NUMBER, 1}, {1, INF}})
+        for (const std::vector<double>& latency :
+             std::vector<std::vector<double>>{{},
+                                              {1},
+                                              {1, 1, 1},
+                                              {1, 0},
+                                              {-1, 1},
+                                              {NOT_A_NUMBER, 1},
+                                              {1, INF}})
         {
             NS_TEST_EXPECT_MSG_EQ(IsRefused([&] { SelectWlr(good, 1, latency); }), true, "latency");
             NS_TEST_EXPECT_MSG_EQ(IsRefused([&] { WeightToLatencyRatio(good, top, latency); }),

@@ -4,7 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
-// The program around the test suites where the module is built alone; in an ns-3 tree its test-runner does this.
+// The program around the test suites where the module is built alone; in an ns-3 tree its
+// test-runner does this.
 
 #include "ns3/test.h"
 

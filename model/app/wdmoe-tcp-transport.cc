@@ -56,12 +56,14 @@ WdmoeTcpTransport::GetTypeId()
 
 WdmoeTcpTransport::~WdmoeTcpTransport()
 {
+    m_disposing = true;
     WdmoeTcpTransport::Close(); // callbacks and timers hold this
 }
 
 void
 WdmoeTcpTransport::DoDispose()
 {
+    m_disposing = true;
     Close();
     WdmoeTransport::DoDispose();
 }
@@ -325,7 +327,10 @@ WdmoeTcpTransport::Detach(Connection& connection)
                                   MakeNullCallback<void, Ptr<Socket>>());
         socket->SetRecvCallback(MakeNullCallback<void, Ptr<Socket>>());
         socket->SetSendCallback(MakeNullCallback<void, Ptr<Socket>, uint32_t>());
-        socket->Close();
+        if (!m_disposing)
+        {
+            socket->Close();
+        }
     }
 }
 

@@ -203,8 +203,10 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
                 wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], perExpert[k]);
         }
         const auto cost = m_predictor->GetCost(k);
-        p.downlinkBits.push_back(part.load.downlinkBits * cost.downlinkScale);
-        p.uplinkBits.push_back(part.load.uplinkBits * cost.uplinkScale);
+        // A scale below 1 was learned from leftover: a guarantee that counted on it would shrink,
+        // count on more leftover, and shrink again.
+        p.downlinkBits.push_back(part.load.downlinkBits * std::max(cost.downlinkScale, 1.0));
+        p.uplinkBits.push_back(part.load.uplinkBits * std::max(cost.uplinkScale, 1.0));
         p.computeS.push_back(loaded[k] ? part.load.computeS * cost.computeScale +
                                              cost.computeFixedS + cost.downlinkFixedS +
                                              cost.uplinkFixedS

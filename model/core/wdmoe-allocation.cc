@@ -104,28 +104,40 @@ ShannonPoint(double n, double gain, double b, double nats)
 /// One direction of all devices that have bits to move
 struct Direction
 {
-    Array linear;        ///< bits / s; 0 if there is no such piece
-    Array n;             ///< bits ln(2) / a; 0 if there is no such piece
-    Array gain;          ///< G; 0 if there is no curved piece
-    Array kink;          ///< B where the pieces meet: 0 never linear, infinite: always
-    Array kinkT;         ///< t there
-    Array kinkSlope;     ///< |t'| of the curved piece there
-    Array kinkCentre;    ///< B + delta of the curved piece there
-    Array b;             ///< bandwidths
-    Array t;             ///< times
-    Array slope;         ///< |dt/dB|
-    Array centre;        ///< B + delta
-    Array alpha;         ///< of the rational function of the present state
-    Array beta;          ///< likewise
-    Array delta;         ///< likewise
+    Array linear;             ///< bits / s; 0 if there is no such piece
+    Array n;                  ///< bits ln(2) / a; 0 if there is no such piece
+    Array gain;               ///< G; 0 if there is no curved piece
+    Array kink;               ///< B where the pieces meet: 0 never linear, infinite: always
+    Array kinkT;              ///< t there
+    Array kinkSlope;          ///< |t'| of the curved piece there
+    Array kinkCentre;         ///< B + delta of the curved piece there
+    Array b;                  ///< bandwidths
+    Array t;                  ///< times
+    Array slope;              ///< |dt/dB|
+    Array centre;             ///< B + delta
+    Array alpha;              ///< of the rational function of the present state
+    Array beta;               ///< likewise
+    Array delta;              ///< likewise
     std::vector<State> state; ///< present state
     std::vector<char> tamed;  ///< curvature is not used for this device now
-    double budget{0};    ///< Hz
+    double budget{0};         ///< Hz
 
     void Resize(Index size)
     {
-        for (Array* a : {&linear, &n, &gain, &kink, &kinkT, &kinkSlope, &kinkCentre, &b, &t,
-                         &slope, &centre, &alpha, &beta, &delta})
+        for (Array* a : {&linear,
+                         &n,
+                         &gain,
+                         &kink,
+                         &kinkT,
+                         &kinkSlope,
+                         &kinkCentre,
+                         &b,
+                         &t,
+                         &slope,
+                         &centre,
+                         &alpha,
+                         &beta,
+                         &delta})
         {
             a->setZero(size);
         }
@@ -183,8 +195,17 @@ struct Direction
         {
             const Index m = std::min(CHUNK, size - first);
             // the logarithm is the cost of a sweep, and Eigen's is vectorised
-            Eigen::Map<Array>(nats, m) =
-                (gain.segment(first, m) / b.segment(first, m)).log1p();
+            Eigen::Map<Array> l(nats, m);
+            l = gain.segment(first, m) / b.segment(first, m);
+            double snr[CHUNK];
+            std::copy(nats, nats + m, snr);
+            // (its log1p is not: here is that function by Kahan's correction of ln(1 + v))
+            l = (1 + l).log();
+            for (Index i = 0; i < m; ++i)
+            {
+                const double one = 1 + snr[i];
+                nats[i] = one > 1 ? nats[i] * (snr[i] / (one - 1)) : snr[i];
+            }
             const double* hz = b.data() + first;
             const double* corner = kink.data() + first;
             double* time = t.data() + first;
@@ -195,10 +216,8 @@ struct Direction
                 const double x = hz[i];
                 if (x >= corner[i])
                 {
-                    const Point p = ShannonPoint(n.data()[first + i],
-                                                 gain.data()[first + i],
-                                                 x,
-                                                 nats[i]);
+                    const Point p =
+                        ShannonPoint(n.data()[first + i], gain.data()[first + i], x, nats[i]);
                     time[i] = p.t;
                     fall[i] = p.slope;
                     mid[i] = p.centre;
@@ -269,6 +288,21 @@ struct Direction
             z = rise * width / (rise - slope[k] * width);
         }
         return {b[k], t[k], slope[k], z};
+    }
+
+    /// @return whether the state surely is StateFor's. @param k a device @param reach2 reach^2
+    bool Fits(Index k, double reach2) const
+    {
+        if (state[k] == LIN)
+        {
+            return kink[k] == INF || reach2 * linear[k] < kink[k] * kink[k];
+        }
+        if (state[k] == SHA && kink[k] > 0)
+        {
+            const double least = std::max(kink[k], tamed[k] ? 0 : b[k] / 4) + delta[k];
+            return reach2 * beta[k] > least * least;
+        }
+        return state[k] != KINK;
     }
 
     /**
@@ -386,8 +420,9 @@ struct Secular
      * Newton's method (GSL) inside a bracket that we keep; the result is in `above`.
      *
      * @param guess of T
+     * @param tolerance relative size of the last but one step
      */
-    void Solve(double guess)
+    void Solve(double guess, double tolerance)
     {
         at = -1;
         gsl_function_fdf f;
@@ -406,9 +441,16 @@ struct Secular
         };
         f.params = this;
         gsl_root_fdfsolver* newton = gsl_root_fdfsolver_alloc(gsl_root_fdfsolver_newton);
-        double low = 0;
+        // one device alone needs that much
+        double low = (a / downHz - depth).maxCoeff();
+        if (!shared)
+        {
+            low = std::max(low, (c / upHz - depth).maxCoeff());
+        }
+        low = std::max(low * (1 - 1e-12), 0.0);
         double high = INF;
         double x = guess > pole ? guess - pole : pole / 8;
+        x = std::max(x, low);
         gsl_root_fdfsolver_set(newton, &f, x);
         for (int i = 0; i < 2000; ++i)
         {
@@ -418,14 +460,15 @@ struct Secular
             x = gsl_root_fdfsolver_root(newton);
             if (!ok || !(x >= low && x <= high) || !(x > 0))
             {
-                x = high < INF ? low + (high - low) / 2 : 4 * low;
+                // the root may be many orders of magnitude below
+                x = high == INF ? 4 * low : low > 0 ? std::sqrt(low) * std::sqrt(high) : high / 16;
                 if (x == low || x == high)
                 {
                     break;
                 }
                 gsl_root_fdfsolver_set(newton, &f, x);
             }
-            else if (std::abs(x - before) <= 1e-8 * x)
+            else if (std::abs(x - before) <= tolerance * x)
             {
                 break; // and the next step would be the square of this one
             }
@@ -439,13 +482,13 @@ struct Secular
 /// One problem: all devices that have bits, with one budget or two
 struct Solver
 {
-    bool shared;      ///< one budget; both directions use the downlink's bandwidth
-    Array compute;    ///< c_k
-    Direction down;   ///< the downlink, or the shared bandwidth
-    Direction up;     ///< the uplink
+    bool shared;               ///< one budget; both directions use the downlink's bandwidth
+    Array compute;             ///< c_k
+    Direction down;            ///< the downlink, or the shared bandwidth
+    Direction up;              ///< the uplink
     std::vector<Index> kinked; ///< devices with a kink (two budgets only)
     Secular secular;
-    double ratio{1};  ///< sqrt(lambda downlink / lambda uplink)
+    double ratio{1}; ///< sqrt(lambda downlink / lambda uplink)
 
     Array bestDown;   ///< best bandwidths found
     Array bestUp;     ///< likewise
@@ -597,8 +640,7 @@ struct Solver
             // one function for the sum of both directions
             const Array slope = down.slope + up.slope;
             // t'' = 2 |t'| / centre of each
-            const Array centre =
-                slope / ((down.slope / down.centre) + (up.slope / up.centre));
+            const Array centre = slope / ((down.slope / down.centre) + (up.slope / up.centre));
             down.beta = slope * centre.square();
             down.alpha = down.t + up.t - slope * centre;
             down.delta = centre - down.b;
@@ -611,10 +653,7 @@ struct Solver
                 d->tamed[k] = false;
                 if (d->state[k] != NONE)
                 {
-                    d->UseState(k,
-                                d->IsAtKink(k)        ? KINK
-                                : d->b[k] < d->kink[k] ? LIN
-                                                      : SHA);
+                    d->UseState(k, d->IsAtKink(k) ? KINK : d->b[k] < d->kink[k] ? LIN : SHA);
                 }
             }
         }
@@ -629,6 +668,10 @@ struct Solver
      */
     bool Respond(Index k)
     {
+        if (FitsStates(k))
+        {
+            return false;
+        }
         const auto present = [this, k]() {
             return down.state[k] + 8 * up.state[k] + 64 * down.tamed[k] + 128 * up.tamed[k];
         };
@@ -671,6 +714,16 @@ struct Solver
         return before != present();
     }
 
+    /// @return whether Respond would change nothing: quick, without roots. @param k the device
+    bool FitsStates(Index k) const
+    {
+        const double room =
+            secular.above + (secular.pole - (compute[k] + down.alpha[k] + up.alpha[k]));
+        const double rise2 = ratio * (ratio * secular.a[k] + 2 * secular.p[k]) + secular.c[k];
+        const double reach2 = rise2 / (room * room);
+        return room > 0 && down.Fits(k, reach2 / (ratio * ratio)) && up.Fits(k, reach2);
+    }
+
     /// @return an s at which a direction of the device is at its kink. @param k the device
     double KinkReach(Index k) const
     {
@@ -699,7 +752,7 @@ struct Solver
                 {
                     return false;
                 }
-                secular.Solve(time);
+                secular.Solve(time, 1e-8);
                 moved = secular.a / (secular.above + secular.depth) - down.delta;
                 if (!Tame(down, moved))
                 {
@@ -709,14 +762,14 @@ struct Solver
             return std::isfinite(secular.above);
         }
         // far from the end, the next point is a better place to settle the last few among many
-        const bool early = !careful && time - lower > 1e-6 * time;
+        const bool early = !careful && kinked.size() > 2000 && time - lower > 1e-6 * time;
         for (int round = 0; round < 4 || (careful && round < 12); ++round)
         {
             if (!Assemble())
             {
                 return SolveNested();
             }
-            secular.Solve(time);
+            secular.Solve(round == 0 ? time : secular.pole + secular.above, early ? 1e-4 : 1e-8);
             const double l = secular.sumA / secular.downHz;
             const double r = secular.sumC / secular.upHz;
             // from the budget whose equation cancels less
@@ -731,7 +784,7 @@ struct Solver
             {
                 changed += Respond(k);
             }
-                if (changed == 0 || (early && changed <= kinked.size() / 128))
+            if (changed == 0 || (early && changed <= kinked.size() / 1024))
             {
                 return true;
             }
@@ -911,10 +964,18 @@ struct Solver
         return changed;
     }
 
-    double target{0}; ///< T in Excess
+    double target{0};    ///< T in Excess
     bool careful{false}; ///< progress has stopped: shorten steps, solve slowly but surely
-    Array rest;       ///< 1 / (T - kappa)
-    Array moved;      ///< bandwidths asked for
+    Array rest;          ///< 1 / (T - kappa)
+    Array moved;         ///< bandwidths asked for
+
+    /// Use the bandwidths in `moved`; @param direction where
+    void Take(Direction& direction) const
+    {
+        // a state that was not settled may ask for less than nothing
+        direction.b = (moved > 0).select(moved, direction.b / 16);
+        Fit(direction);
+    }
 
     /// The bandwidths that belong to SolveStates
     void Move()
@@ -922,15 +983,15 @@ struct Solver
         rest = (secular.above + secular.depth).inverse();
         if (shared)
         {
-            down.b = secular.a * rest - down.delta;
+            moved = secular.a * rest - down.delta;
         }
         else
         {
-            down.b = (secular.a + secular.p / ratio) * rest - down.delta;
-            up.b = (secular.c + secular.p * ratio) * rest - up.delta;
-            Fit(up);
+            moved = (secular.c + secular.p * ratio) * rest - up.delta;
+            Take(up);
+            moved = (secular.a + secular.p / ratio) * rest - down.delta;
         }
-        Fit(down);
+        Take(down);
     }
 
     /// Start with the same bandwidth for everybody
@@ -953,14 +1014,32 @@ struct Solver
         }
     }
 
+    /// @return KKT residual of the present point, as described above
+    double Residual() const
+    {
+        double worst = 0;
+        Certify(&worst);
+        const Array all = compute + down.t + up.t;
+        worst = std::max(worst, 1 - all.minCoeff() / all.maxCoeff());
+        worst = std::max(worst, std::abs(down.b.sum() / down.budget - 1));
+        if (!shared)
+        {
+            worst = std::max(worst, std::abs(up.b.sum() / up.budget - 1));
+        }
+        return worst;
+    }
+
+    /// Iterate. @param param when to stop
     void Solve(const AllocationParam& param)
     {
         Start();
         bestDown = down.b;
         bestUp = up.b;
-        int idle = 0;         // iterations without progress
         double bestRatio = ratio;
-        for (iterations = 1; iterations <= param.maxIterations; ++iterations)
+        int idle = 0;   // iterations without progress
+        int polish = 0; // iterations after the gap was met
+        bool met = false;
+        for (iterations = 1;; ++iterations)
         {
             double now = Evaluate();
             // T is convex: on the way to a better model there is always a better point
@@ -983,14 +1062,19 @@ struct Solver
             }
             lower = std::max(lower, Certify());
             idle = now < time * (1 - 1e-15) ? 0 : idle + 1;
-            if (now < time)
+            if (now < time || (met && now <= time * (1 + 1e-15)))
             {
                 time = now;
                 bestDown = down.b;
                 bestUp = up.b;
                 bestRatio = ratio;
+                met = time - lower <= param.relativeGap * time;
+                residual = met ? Residual() : INF;
             }
-            if (time - lower <= param.relativeGap * time || idle > 8)
+            met = met || time - lower <= param.relativeGap * time;
+            // with the gap at g, the bandwidths are good to sqrt(g) only: one step more is cheap
+            if ((met && (residual <= 1e-9 || ++polish > 2)) || idle > 8 ||
+                iterations >= param.maxIterations)
             {
                 break;
             }
@@ -1010,20 +1094,14 @@ struct Solver
             }
             Move();
         }
-        iterations = std::min(iterations, param.maxIterations);
-        down.b = bestDown;
-        up.b = bestUp;
-        ratio = bestRatio;
-        Evaluate();
-        double worst = 0;
-        Certify(&worst);
-        worst = std::max(worst, 1 - (compute + down.t + up.t).minCoeff() / time);
-        worst = std::max(worst, std::abs(down.b.sum() / down.budget - 1));
-        if (!shared)
+        if (residual == INF)
         {
-            worst = std::max(worst, std::abs(up.b.sum() / up.budget - 1));
+            down.b = bestDown;
+            up.b = bestUp;
+            ratio = bestRatio;
+            Evaluate();
+            residual = Residual();
         }
-        residual = worst;
     }
 };
 
@@ -1093,8 +1171,8 @@ Check(const AllocationProblem& problem, AllocationResult& result)
         {
             if (bad(value))
             {
-                return invalid(std::string(name) + "[" + std::to_string(k) + "] is " +
-                               Text(value) + ", expected a finite number >= 0");
+                return invalid(std::string(name) + "[" + std::to_string(k) + "] is " + Text(value) +
+                               ", expected a finite number >= 0");
             }
         }
         const std::pair<const char*, const RateLaw*> laws[] = {

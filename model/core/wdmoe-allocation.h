@@ -30,14 +30,14 @@ namespace wdmoe
  */
 struct AllocationProblem
 {
-    std::vector<double> downlinkBits;  ///< bd_k >= 0, bit
-    std::vector<double> uplinkBits;    ///< bu_k >= 0, bit
-    std::vector<double> computeS;      ///< c_k >= 0, s (fixed costs of the link belong here too)
-    std::vector<RateLaw> downlinkLaw;  ///< Rd_k
-    std::vector<RateLaw> uplinkLaw;    ///< Ru_k
-    double downlinkHz{0};              ///< downlink budget, or the common one when coupled, Hz
-    double uplinkHz{0};                ///< uplink budget, Hz (split only)
-    bool coupled{false};               ///< one share for both directions
+    std::vector<double> downlinkBits; ///< bd_k >= 0, bit
+    std::vector<double> uplinkBits;   ///< bu_k >= 0, bit
+    std::vector<double> computeS;     ///< c_k >= 0, s (fixed costs of the link belong here too)
+    std::vector<RateLaw> downlinkLaw; ///< Rd_k
+    std::vector<RateLaw> uplinkLaw;   ///< Ru_k
+    double downlinkHz{0};             ///< downlink budget, or the common one when coupled, Hz
+    double uplinkHz{0};               ///< uplink budget, Hz (split only)
+    bool coupled{false};              ///< one share for both directions
 };
 
 /// How far to go
@@ -53,10 +53,10 @@ struct AllocationParam
 /// How it ended
 enum class AllocationStatus
 {
-    OPTIMAL,        ///< within relativeGap of the optimum
-    INVALID,        ///< a meaningless input; the message names it
-    INFEASIBLE,     ///< a device has bits to move and a law that carries none, or no budget
-    MAX_ITERATIONS  ///< feasible, gap says how far it may be from the optimum
+    OPTIMAL,       ///< within relativeGap of the optimum
+    INVALID,       ///< a meaningless input; the message names it
+    INFEASIBLE,    ///< a device has bits to move and a law that carries none, or no budget
+    MAX_ITERATIONS ///< feasible, gap says how far it may be from the optimum
 };
 
 /// What to do and why it is right
@@ -66,10 +66,10 @@ struct AllocationResult
     std::string message;                                ///< one line for INVALID, INFEASIBLE
     std::vector<double> downlinkHz;                     ///< Bd_k, Hz
     std::vector<double> uplinkHz;                       ///< Bu_k, Hz (equal to Bd_k if coupled)
-    double timeS{0};      ///< T, recomputed from the bandwidths returned (never optimistic), s
+    double timeS{0};       ///< T, recomputed from the bandwidths returned (never optimistic), s
     double lowerBoundS{0}; ///< a certified lower bound on the optimum, s
-    double residual{0};   ///< KKT residual, relative, see the .cc file
-    int iterations{0};    ///< outer iterations
+    double residual{0};    ///< KKT residual: largest of spread of times, stationarity, budgets
+    int iterations{0};     ///< outer iterations
     std::vector<std::size_t> active; ///< devices whose time equals T within 1e-9: the bottleneck
 
     /// @return (timeS - lowerBoundS) / timeS

@@ -32,6 +32,7 @@ struct StageTimes
  *
  * @param t the stages
  * @return downlink + compute + uplink, seconds
+ * @throws std::invalid_argument for a stage that is negative or not finite
  */
 double SequentialLatency(const StageTimes& t);
 
@@ -44,7 +45,7 @@ double SequentialLatency(const StageTimes& t);
  * @param t the stages of the whole batch
  * @param microBatches n >= 1
  * @return seconds
- * @throws std::invalid_argument for n = 0
+ * @throws std::invalid_argument for n = 0, and for a stage that is negative or not finite
  */
 double PipelinedLatency(const StageTimes& t, std::size_t microBatches);
 

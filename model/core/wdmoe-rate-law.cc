@@ -166,8 +166,7 @@ RateLaw::Bandwidth(double rate) const
     }
     const double nats = NatsForShareOfMaxRate(share);
     // expm1 overflows from 709 on: an SNR beyond 1e300
-    double bandwidth =
-        nats < 700 ? gainHz / std::expm1(nats) : std::exp(std::log(gainHz) - nats);
+    double bandwidth = nats < 700 ? gainHz / std::expm1(nats) : std::exp(std::log(gainHz) - nats);
     if (nats > 1)
     {
         // the exponential has magnified the rounding of its argument: one step on R(B) itself

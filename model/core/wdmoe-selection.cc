@@ -36,9 +36,9 @@ CheckGate(const std::string& what, const GateMatrix& gate)
     }
     if (gate.weight.size() != gate.tokens * gate.experts)
     {
-        throw std::invalid_argument(what + ": the gate has " + std::to_string(gate.weight.size()) +
-                                    " weights, expected tokens x experts = " +
-                                    std::to_string(gate.tokens * gate.experts));
+        throw std::invalid_argument(
+            what + ": the gate has " + std::to_string(gate.weight.size()) +
+            " weights, expected tokens x experts = " + std::to_string(gate.tokens * gate.experts));
     }
     for (std::size_t j = 0; j < gate.tokens; ++j)
     {
@@ -116,17 +116,16 @@ CheckSelection(const std::string& what, const GateMatrix& gate, const Selection&
         selection.expert.size() != selection.tokens * selection.slots)
     {
         throw std::invalid_argument(what + ": the selection has " +
-                                    std::to_string(selection.tokens) +
-                                    " tokens and the gate " + std::to_string(gate.tokens) +
+                                    std::to_string(selection.tokens) + " tokens and the gate " +
+                                    std::to_string(gate.tokens) +
                                     ", expected the same and tokens x slots entries");
     }
     for (const int32_t e : selection.expert)
     {
         if (e < -1 || (e >= 0 && static_cast<std::size_t>(e) >= gate.experts))
         {
-            throw std::invalid_argument(what + ": the selection names expert " +
-                                        std::to_string(e) + ", expected -1 .. " +
-                                        std::to_string(gate.experts - 1));
+            throw std::invalid_argument(what + ": the selection names expert " + std::to_string(e) +
+                                        ", expected -1 .. " + std::to_string(gate.experts - 1));
         }
     }
 }

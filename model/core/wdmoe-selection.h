@@ -57,13 +57,14 @@ struct Selection
 /**
  * @ingroup wdmoe-core
  *
- * Vanilla routing: the k largest weights of each row (ties: lower index), renormalised.
+ * Vanilla routing: the k largest weights of each row (ties: lower index), renormalised. A weight of
+ * zero is never routed: it would move bytes for nothing.
  *
  * @param gate the gate's answer
  * @param k 1 <= k <= E
  * @return the selection
  * @throws std::invalid_argument for a bad k, an empty gate, weights that are NaN, negative or
- *         of the wrong number
+ *         of the wrong number, a row without any weight or with a sum beyond rounding over 1
  */
 Selection SelectTopK(const GateMatrix& gate, std::size_t k);
 
@@ -97,11 +98,11 @@ double KeptGateMass(const GateMatrix& gate, const Selection& selection, std::siz
 /// Settings of Algorithm 1
 struct WlrParam
 {
-    double thetaStart{0.5};     ///< first threshold on the cosine
-    double thetaStep{0.1};      ///< raised by this
-    double thetaEnd{1.0};       ///< last threshold
-    double gain{1.03};          ///< gamma: stop when WLR / WLR of top-k exceeds it
-    std::size_t minExperts{1};  ///< never fewer for a token
+    double thetaStart{0.5};    ///< first threshold on the cosine
+    double thetaStep{0.1};     ///< raised by this
+    double thetaEnd{1.0};      ///< last threshold
+    double gain{1.03};         ///< gamma: stop when WLR / WLR of top-k exceeds it
+    std::size_t minExperts{1}; ///< never fewer for a token
 
     /// @throws std::invalid_argument if a value is out of range
     void Check() const;

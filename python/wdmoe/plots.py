@@ -28,7 +28,8 @@ STYLE = {
     "savefig.dpi": 200,
     "svg.hashsalt": "wdmoe",
 }
-MOST_TIME_BINS = 240
+TIME_BINS = 240
+FEW = 20  # samples, below which each is drawn
 
 
 def draw(summary, folder):
@@ -81,6 +82,9 @@ def draw_latencies(policies, folder):
                 axis.plot((p5, p95), (height, height), color="black", linewidth=0.8, marker="|", zorder=2)
                 axis.barh(height, q3 - q1, left=q1, height=0.6, color=colour, edgecolor="black", linewidth=0.6)
                 axis.plot((median, median), (height - 0.3, height + 0.3), color="black", linewidth=1.8)
+                if values.size < FEW:
+                    heights = np.full(values.size, height)
+                    axis.plot(values * scale, heights, "o", color="white", markeredgecolor="black", markersize=3)
         low = min((values.min() for values in samples if values.size), default=1)
         high = max((values.max() for values in samples if values.size), default=1)
         if low > 0 and high / low > 30:
@@ -121,8 +125,7 @@ def draw_shares(policies, folder):
     blocks, shares = first_request(folder, policies)
     devices = sorted({int(device) for table in shares.values() for device in table["device"]})
     end = max((table["start_s"] + table["latency_s"]).max(initial=1e-3) for table in blocks.values())
-    bins = max(1, min(2 * max(table["start_s"].size for table in blocks.values()), MOST_TIME_BINS))
-    edges = np.linspace(0, end, bins + 1)
+    edges = np.linspace(0, end, TIME_BINS + 1)
     figure, axes = pyplot.subplots(
         3,
         len(policies),

@@ -11,7 +11,10 @@ import pytest
 
 from wdmoe import scenarios
 
-FAKE = """#!{python}
+# The second line keeps a Python's path with spaces working, as pip's own scripts do.
+FAKE = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, os, random, sys, time
 
 options = dict(argument[2:].split("=", 1) for argument in sys.argv[1:] if "=" in argument)

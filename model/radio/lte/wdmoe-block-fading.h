@@ -54,9 +54,9 @@ class WdmoeBlockFading : public SpectrumPropagationLossModel
                                                     Ptr<const MobilityModel> b) const override;
     int64_t DoAssignStreams(int64_t stream) override;
 
-    double m_k;                        ///< attribute K, linear
-    Time m_coherenceTime;              ///< attribute CoherenceTime
-    uint32_t m_coherenceBands;         ///< attribute CoherenceBands
+    double m_k;                         ///< attribute K, linear
+    Time m_coherenceTime;               ///< attribute CoherenceTime
+    uint32_t m_coherenceBands;          ///< attribute CoherenceBands
     Ptr<NormalRandomVariable> m_normal; ///< mean 0, variance 1
     /// By the two ends, the lesser node number first, and the band
     mutable std::map<std::tuple<uint32_t, uint32_t, uint32_t>, Link> m_links;

@@ -33,8 +33,6 @@ constexpr std::size_t FIRST_DATA_LCID = 3;
 constexpr uint32_t OVERHEAD = 6;
 /// A TB shorter than this carries no RLC PDU for each of two channels (8 byte each), byte.
 constexpr uint32_t LEAST_UPLINK_BYTES = 16;
-/// As ns-3's schedulers: narrower grants are not worth their overhead.
-constexpr uint32_t LEAST_UPLINK_RBS = 3;
 /// From this index on a buffer report may mean any size: ns-3 quantises 63 ("more") to 62.
 constexpr uint8_t SATURATED_BSR = 62;
 /// A UE that leaves so many grants in a row unanswered has sent all it had.
@@ -116,8 +114,7 @@ WdmoeFfMacScheduler::GetTypeId()
 }
 
 WdmoeFfMacScheduler::WdmoeFfMacScheduler()
-    : m_cschedSapProvider(
-          std::make_unique<MemberCschedSapProvider<WdmoeFfMacScheduler>>(this)),
+    : m_cschedSapProvider(std::make_unique<MemberCschedSapProvider<WdmoeFfMacScheduler>>(this)),
       m_schedSapProvider(std::make_unique<MemberSchedSapProvider<WdmoeFfMacScheduler>>(this))
 {
 }
@@ -623,8 +620,8 @@ WdmoeFfMacScheduler::BuildDownlink(Ue& ue)
             continue;
         }
         const bool whole = lcid < FIRST_DATA_LCID && active > 1;
-        const uint32_t size = whole ? std::min(bytes, c.queue + c.retx + c.status + OVERHEAD)
-                                    : bytes / active;
+        const uint32_t size =
+            whole ? std::min(bytes, c.queue + c.retx + c.status + OVERHEAD) : bytes / active;
         active--;
         bytes -= size;
         RlcPduListElement_s pdu;
@@ -682,8 +679,8 @@ WdmoeFfMacScheduler::DoSchedUlMacCtrlInfoReq(
             ue->saturated |= id >= SATURATED_BSR;
         }
         // Signalling bearers are in logical channel group 0.
-        ue->control = BufferSizeLevelBsr::BsrId2BufferSize(
-            element.m_macCeValue.m_bufferStatus.at(0));
+        ue->control =
+            BufferSizeLevelBsr::BsrId2BufferSize(element.m_macCeValue.m_bufferStatus.at(0));
         const uint32_t inFlight = ue->uplinkHarq.GetBytesInFlight();
         ue->queue = bytes - std::min(bytes, inFlight);
         ue->control = std::min(ue->control, ue->queue);
@@ -713,9 +710,8 @@ WdmoeFfMacScheduler::DoSchedUlCqiInfoReq(
         const double sinr = ue->channel.GetMeanSinr();
         // Beyond this width a UE at full power falls below the lowest MCS.
         const double lowest = WdmoeLteLinkAdaptation::SINR_GAP * (std::exp2(0.1523) - 1);
-        ue->mostRbs =
-            m_fullPower ? std::clamp<double>(m_uplinkRbs * sinr / lowest, 1, m_uplinkRbs)
-                        : m_uplinkRbs;
+        ue->mostRbs = m_fullPower ? std::clamp<double>(m_uplinkRbs * sinr / lowest, 1, m_uplinkRbs)
+                                  : m_uplinkRbs;
         if (ue->device >= 0)
         {
             m_devices[ue->device].uplinkSinr.Update(sinr, m_window);
@@ -841,8 +837,8 @@ WdmoeFfMacScheduler::ClaimUplink(Ue& ue)
         claim.least++;
     }
     const uint32_t most = std::max(claim.least, ue.mostRbs);
-    claim.need = ue.saturated ? most
-                              : std::max(claim.least, FindUnits(most, ue.queue + OVERHEAD, size));
+    claim.need =
+        ue.saturated ? most : std::max(claim.least, FindUnits(most, ue.queue + OVERHEAD, size));
     if (claim.first)
     {
         const uint32_t control = ue.device < 0 ? ue.queue : ue.control;
@@ -875,8 +871,8 @@ WdmoeFfMacScheduler::GrantUplink()
         {
             continue;
         }
-        const int mcs = m_adaptation.GetMcsOfEfficiency(
-            ue.channel.GetEfficiency(claim.start, claim.granted));
+        const int mcs =
+            m_adaptation.GetMcsOfEfficiency(ue.channel.GetEfficiency(claim.start, claim.granted));
         const auto dci = MakeUplinkDci(rnti, claim.start, claim.granted, mcs);
         ue.uplinkHarq.At(m_tti) = {true, false, false, 0, dci};
         m_uplinkConfig.m_dciList.push_back(dci);

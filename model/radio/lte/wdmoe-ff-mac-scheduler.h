@@ -47,17 +47,18 @@ struct WdmoeLteGrants
  */
 struct WdmoeLteGrantReport
 {
-    uint64_t ttis{0};                   ///< length of the report, TTIs (ms)
-    uint32_t downlinkRbs{0};            ///< usable RBs in a TTI, downlink
-    uint32_t uplinkRbs{0};              ///< usable RBs in a TTI, uplink
-    WdmoePlan requested;                ///< the plan in force at its end
+    uint64_t ttis{0};                    ///< length of the report, TTIs (ms)
+    uint32_t downlinkRbs{0};             ///< usable RBs in a TTI, downlink
+    uint32_t uplinkRbs{0};               ///< usable RBs in a TTI, uplink
+    WdmoePlan requested;                 ///< the plan in force at its end
     std::vector<WdmoeLteGrants> granted; ///< what was granted in these TTIs
 };
 
 /**
  * @ingroup wdmoe-radio
  *
- * A MAC scheduler for ns3::LteHelper that enforces a WdmoePlan, downlink and uplink.
+ * A MAC scheduler for ns3::LteHelper that enforces a WdmoePlan, downlink and uplink. Before the
+ * first plan all have equal parts, work conserving.
  *
  * How a TTI is divided is WdmoeLteShareAllocator's affair, HARQ that of WdmoeLteDownlinkHarq and
  * WdmoeLteUplinkHarq, MCS that of WdmoeLteLinkAdaptation; here they are bound to the FF API.
@@ -75,6 +76,9 @@ struct WdmoeLteGrantReport
 class WdmoeFfMacScheduler : public FfMacScheduler
 {
   public:
+    /// Narrowest uplink grant, RBs, as of ns-3's schedulers: less is not worth its overhead
+    static constexpr uint32_t LEAST_UPLINK_RBS = 3;
+
     WdmoeFfMacScheduler();
     ~WdmoeFfMacScheduler() override;
 
@@ -303,10 +307,10 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     /// Fire the report of the last TTIs when it is due.
     void Report();
 
-    FfMacCschedSapUser* m_cschedSapUser{nullptr};                 ///< MAC
-    FfMacSchedSapUser* m_schedSapUser{nullptr};                   ///< MAC
-    std::unique_ptr<FfMacCschedSapProvider> m_cschedSapProvider;  ///< us, as the MAC sees us
-    std::unique_ptr<FfMacSchedSapProvider> m_schedSapProvider;    ///< us, as the MAC sees us
+    FfMacCschedSapUser* m_cschedSapUser{nullptr};                ///< MAC
+    FfMacSchedSapUser* m_schedSapUser{nullptr};                  ///< MAC
+    std::unique_ptr<FfMacCschedSapProvider> m_cschedSapProvider; ///< us, as the MAC sees us
+    std::unique_ptr<FfMacSchedSapProvider> m_schedSapProvider;   ///< us, as the MAC sees us
 
     bool m_harq;           ///< attribute HarqEnabled
     bool m_fullPower;      ///< attribute FullPowerUplink
@@ -314,23 +318,23 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     Time m_window;         ///< attribute MeasurementWindow
     Time m_reportInterval; ///< attribute ReportInterval
 
-    uint32_t m_rbgSize{1};     ///< RBs in an RBG
-    uint32_t m_rbgs{0};        ///< RBGs, downlink
-    uint32_t m_uplinkRbs{0};   ///< RBs, uplink
-    uint64_t m_tti{0};         ///< number of the current TTI
-    uint64_t m_reportedTti{0}; ///< number of the last one reported
-    WdmoePlan m_plan;          ///< the plan in force
-    std::map<uint16_t, Ue> m_ues;         ///< by RNTI
+    uint32_t m_rbgSize{1};                 ///< RBs in an RBG
+    uint32_t m_rbgs{0};                    ///< RBGs, downlink
+    uint32_t m_uplinkRbs{0};               ///< RBs, uplink
+    uint64_t m_tti{0};                     ///< number of the current TTI
+    uint64_t m_reportedTti{0};             ///< number of the last one reported
+    WdmoePlan m_plan;                      ///< the plan in force
+    std::map<uint16_t, Ue> m_ues;          ///< by RNTI
     mutable std::vector<Device> m_devices; ///< by device
-    WdmoeLteGrants m_unbound;             ///< counters of nobody
-    WdmoeLteShareAllocator m_allocator;   ///< divides a TTI
-    WdmoeLteLinkAdaptation m_adaptation;  ///< MCS and sizes
+    WdmoeLteGrants m_unbound;              ///< counters of nobody
+    WdmoeLteShareAllocator m_allocator;    ///< divides a TTI
+    WdmoeLteLinkAdaptation m_adaptation;   ///< MCS and sizes
 
-    std::vector<RachListElement_s> m_rach; ///< random access requests of this TTI
+    std::vector<RachListElement_s> m_rach;        ///< random access requests of this TTI
     std::vector<UlDciListElement_s> m_rachGrants; ///< their uplink grants
-    std::vector<bool> m_downlinkBusy;      ///< RBGs taken in this TTI
-    std::vector<bool> m_uplinkBusy;        ///< RBs taken in this TTI
-    WdmoeLteShareAllocator::Claims m_claims; ///< of this TTI and direction
+    std::vector<bool> m_downlinkBusy;             ///< RBGs taken in this TTI
+    std::vector<bool> m_uplinkBusy;               ///< RBs taken in this TTI
+    WdmoeLteShareAllocator::Claims m_claims;      ///< of this TTI and direction
     FfMacSchedSapUser::SchedDlConfigIndParameters m_downlinkConfig; ///< what is sent, downlink
     FfMacSchedSapUser::SchedUlConfigIndParameters m_uplinkConfig;   ///< what is granted, uplink
     TracedCallback<const WdmoeLteGrantReport&> m_grantReportTrace;  ///< "GrantReport"

@@ -28,10 +28,10 @@ class WdmoeLteDownlinkHarq
     /// A transport block that was not acknowledged yet
     struct Process
     {
-        bool busy{false};         ///< not acknowledged
-        bool pending{false};      ///< was received in error: to be sent again
-        uint8_t age{0};           ///< TTIs since it was sent
-        DlDciListElement_s dci;   ///< how it was sent
+        bool busy{false};       ///< not acknowledged
+        bool pending{false};    ///< was received in error: to be sent again
+        uint8_t age{0};         ///< TTIs since it was sent
+        DlDciListElement_s dci; ///< how it was sent
         std::vector<std::vector<RlcPduListElement_s>> pdus; ///< what it carries
     };
 
@@ -82,11 +82,11 @@ class WdmoeLteUplinkHarq
     /// What was granted in one TTI
     struct Slot
     {
-        bool sent{false};       ///< there was a grant
-        bool answered{false};   ///< the UE used it
-        bool failed{false};     ///< it was received in error
+        bool sent{false};        ///< there was a grant
+        bool answered{false};    ///< the UE used it
+        bool failed{false};      ///< it was received in error
         uint8_t transmission{0}; ///< 0: new data, 1 to 3: retransmission
-        UlDciListElement_s dci; ///< the grant
+        UlDciListElement_s dci;  ///< the grant
     };
 
     /**

@@ -194,8 +194,7 @@ wdmoe::RateLaw
 WdmoeLteLinkAdaptation::GetFullPowerLaw(double sinr, uint32_t rbs) const
 {
     const double gainHz = sinr / SINR_GAP * rbs * RB_HZ;
-    const double cap =
-        UPLINK_EFFICIENCY * 8 * GetUplinkBytes(MAX_MCS, rbs) / (1e-3 * rbs * RB_HZ);
+    const double cap = UPLINK_EFFICIENCY * 8 * GetUplinkBytes(MAX_MCS, rbs) / (1e-3 * rbs * RB_HZ);
     double got = 0;
     double capacity = 0;
     for (uint32_t n = std::min(4U, rbs); n <= rbs; n += std::max(1U, rbs / 12))

@@ -78,11 +78,11 @@ class WdmoeLteUplinkChannel
     double GetTypicalEfficiency(uint32_t length) const;
 
   private:
-    std::vector<double> m_snr;   ///< SINR / gap of each RB, linear, at full band
-    double m_mean{0};            ///< its mean
-    double m_efficiency{0};      ///< mean efficiency over the band, bit/s/Hz
-    bool m_flat{false};          ///< true if all RBs are alike: no need to add them up
-    bool m_fullPower{false};     ///< grants narrower than the band get more SINR
+    std::vector<double> m_snr; ///< SINR / gap of each RB, linear, at full band
+    double m_mean{0};          ///< its mean
+    double m_efficiency{0};    ///< mean efficiency over the band, bit/s/Hz
+    bool m_flat{false};        ///< true if all RBs are alike: no need to add them up
+    bool m_fullPower{false};   ///< grants narrower than the band get more SINR
 };
 
 /**

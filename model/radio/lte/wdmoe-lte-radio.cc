@@ -54,6 +54,8 @@ constexpr std::array<uint32_t, 6> BANDWIDTHS{6, 15, 25, 50, 75, 100};
 constexpr std::array<uint32_t, 8> SRS_PERIODS{2, 5, 10, 20, 40, 80, 160, 320};
 /// RBs of the uplink grant that answers a random access request, at MCS 0
 constexpr uint32_t RACH_RBS = 6;
+/// A downlink below this has been out of range for most of the time, bit/s/Hz (CQI 1: 0.15).
+constexpr double LEAST_EFFICIENCY = 0.01;
 
 } // namespace
 
@@ -144,7 +146,7 @@ WdmoeLteRadio::CheckSettings(uint32_t rbs, uint32_t devices)
     std::ostringstream message;
     if (std::find(BANDWIDTHS.begin(), BANDWIDTHS.end(), rbs) == BANDWIDTHS.end())
     {
-        message << "a bandwidth of " << rbs << " RBs; LTE has 6, 15, 25, 50, 75 and 100";
+        message << "Bandwidth is " << rbs << " RBs; LTE has 6, 15, 25, 50, 75 and 100";
     }
     else if (devices > SRS_PERIODS.back())
     {
@@ -190,7 +192,7 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
 {
     NS_LOG_FUNCTION(this << node);
     const auto wrong = CheckSettings(m_rbs, 0);
-    NS_ABORT_MSG_IF(!wrong.empty(), "WdmoeLteRadio: Bandwidth is " << wrong);
+    NS_ABORT_MSG_IF(!wrong.empty(), "WdmoeLteRadio: " << wrong);
     NS_ABORT_MSG_IF(m_enb, "WdmoeLteRadio: there is a base station already");
     NS_ABORT_MSG_IF(!node || !node->GetObject<MobilityModel>(),
                     "WdmoeLteRadio: the base station has no MobilityModel; install one first");
@@ -219,8 +221,7 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
     m_enb->GetRrc()->SetAttribute(
         "EpsBearerToRlcMapping",
         EnumValue<LteEnbRrc::LteEpsBearerToRlcMapping_t>(LteEnbRrc::RLC_UM_ALWAYS));
-    auto scheduler =
-        DynamicCast<ComponentCarrierEnb>(m_enb->GetCcMap().at(0))->GetFfMacScheduler();
+    auto scheduler = DynamicCast<ComponentCarrierEnb>(m_enb->GetCcMap().at(0))->GetFfMacScheduler();
     m_scheduler = DynamicCast<WdmoeFfMacScheduler>(scheduler);
 
     auto rrc = m_enb->GetRrc();
@@ -412,26 +413,46 @@ WdmoeLteRadio::NotifyReleased(uint64_t imsi, uint16_t /* cell */, uint16_t rnti)
 }
 
 bool
+WdmoeLteRadio::IsConnected(uint32_t device) const
+{
+    // With ideal RRC a device gets its bearer wherever it is: it must be heard as well.
+    const auto state = DoGetLinkState(device);
+    return state.downlink.valid && state.uplink.valid;
+}
+
+bool
 WdmoeLteRadio::IsReady() const
 {
-    return !m_devices.empty() &&
-           std::all_of(m_devices.begin(), m_devices.end(), [](const auto& d) { return d.ready; });
+    for (uint32_t k = 0; k < m_devices.size(); k++)
+    {
+        if (!IsConnected(k))
+        {
+            return false;
+        }
+    }
+    return !m_devices.empty();
 }
 
 std::string
 WdmoeLteRadio::DescribeUnattached() const
 {
     std::ostringstream message;
-    for (std::size_t k = 0; k < m_devices.size(); k++)
+    uint32_t others = 0;
+    for (uint32_t k = 0; k < m_devices.size(); k++)
     {
-        const auto& d = m_devices[k];
-        if (d.ready)
+        if (IsConnected(k))
         {
             continue;
         }
+        if (message.tellp() > 500)
+        {
+            others++;
+            continue;
+        }
+        const auto& d = m_devices[k];
         const auto node = d.netDevice->GetNode();
-        message << (message.tellp() > 0 ? "; " : "") << "device " << k << " (node "
-                << node->GetId() << ") is "
+        message << (message.tellp() > 0 ? "; " : "") << "device " << k << " (node " << node->GetId()
+                << ") is "
                 << node->GetObject<MobilityModel>()->GetDistanceFrom(
                        m_baseStation->GetObject<MobilityModel>())
                 << " m from the base station, its downlink SINR is ";
@@ -444,6 +465,10 @@ WdmoeLteRadio::DescribeUnattached() const
             message << "not measured";
         }
     }
+    if (others > 0)
+    {
+        message << "; and " << others << " more";
+    }
     return message.str();
 }
 
@@ -454,7 +479,8 @@ WdmoeLteRadio::CheckAttached(Time deadline)
         NS_ABORT_MSG_IF(!radio->IsReady(),
                         "WdmoeLteRadio: not connected at "
                             << Simulator::Now().As(Time::MS) << ": " << radio->DescribeUnattached()
-                            << ". Move them nearer, or raise EnbTxPower or UeTxPower");
+                            << ". Where the SINR is low move them nearer, or raise EnbTxPower and "
+                               "UeTxPower; where it is not allow more time");
     });
 }
 
@@ -472,8 +498,8 @@ WdmoeLteRadio::NotifyDownlinkSinr(uint32_t device,
     d.sinr = sinr;
     if (!m_scheduler && d.ready)
     {
-        const auto rbs = static_cast<uint32_t>(GetBudget().downlinkHz /
-                                               WdmoeLteLinkAdaptation::RB_HZ);
+        const auto rbs =
+            static_cast<uint32_t>(GetBudget().downlinkHz / WdmoeLteLinkAdaptation::RB_HZ);
         d.downlinkEfficiency.Update(
             m_adaptation.GetDownlinkEfficiency(m_adaptation.GetFlatCqi(sinr, m_rbs), rbs),
             m_window);
@@ -525,8 +551,7 @@ WdmoeLteRadio::NotifyUplinkGrant(uint32_t /* frame */,
 {
     if (auto d = Find(rnti))
     {
-        d->usage.uplinkHzS +=
-            FindRbs(false, mcs, bytes) * WdmoeLteLinkAdaptation::RB_HZ * 1e-3;
+        d->usage.uplinkHzS += FindRbs(false, mcs, bytes) * WdmoeLteLinkAdaptation::RB_HZ * 1e-3;
     }
 }
 
@@ -599,7 +624,7 @@ WdmoeLteRadio::DoGetLinkState(uint32_t device) const
         m_scheduler ? m_scheduler->GetDownlinkEfficiency(device) : d.downlinkEfficiency;
     const auto uplink = m_scheduler ? m_scheduler->GetUplinkSinr(device) : d.uplinkSinr;
     WdmoeLinkState state;
-    state.downlink.valid = downlink.valid && downlink.mean > 0 && d.ready;
+    state.downlink.valid = d.ready && downlink.valid && downlink.mean > LEAST_EFFICIENCY;
     state.downlink.law = wdmoe::RateLaw::Linear(downlink.mean);
     state.downlink.when = downlink.when;
     state.downlink.relativeVariance = downlink.GetRelativeVariance();
@@ -608,7 +633,11 @@ WdmoeLteRadio::DoGetLinkState(uint32_t device) const
         m_powerControl
             ? wdmoe::RateLaw::Linear(m_adaptation.GetUplinkEfficiency(uplink.mean, m_rbs))
             : m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs);
-    state.uplink.valid = uplink.valid && uplink.mean > 0 && d.ready;
+    // At full power a narrow grant is heard where the whole band is not.
+    constexpr uint32_t narrow = WdmoeFfMacScheduler::LEAST_UPLINK_RBS;
+    const double best = m_powerControl ? uplink.mean : uplink.mean * m_rbs / narrow;
+    state.uplink.valid =
+        d.ready && uplink.valid && m_adaptation.GetUplinkEfficiency(best, narrow) > 0;
     state.uplink.when = uplink.when;
     // What moves is the SINR; the rate goes with its logarithm.
     const double snr = uplink.mean / WdmoeLteLinkAdaptation::SINR_GAP;

@@ -49,8 +49,8 @@ WdmoeLteShareAllocator::Accrue(Claims& claims, uint32_t units)
         if (c->need == 0)
         {
             // Idle: enough for a prompt start, no hoard. A debt is paid from the guaranteed share.
-            c->credit = own > 0 ? std::min<double>(c->credit + own, std::max<double>(own, c->least))
-                                : 0;
+            c->credit =
+                own > 0 ? std::min<double>(c->credit + own, std::max<double>(own, c->least)) : 0;
             continue;
         }
         const double most = MEMORY_TTIS * std::max(c->entitled, own);

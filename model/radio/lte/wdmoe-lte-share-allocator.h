@@ -102,8 +102,8 @@ class WdmoeLteShareAllocator
     void Share(Claims& claims, double spare);
 
     /**
-     * Drop who cannot be granted anything now, and put first signalling, then what can be served in full, then who
-     * has waited longest for a useful grant.
+     * Drop who cannot be granted anything now, and put first signalling, then what can be served in
+     * full, then who has waited longest for a useful grant.
      *
      * @param claims all
      */
