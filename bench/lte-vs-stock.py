@@ -5,7 +5,9 @@
 
 """Runs the two cells of lte-vs-stock in turn, several times, and prints what ours costs.
 
-    bench/lte-vs-stock.py build/bin/lte-vs-stock [--runs 5] [-- --devices=8 ...]
+    bench/lte-vs-stock.py build/bin/lte-vs-stock [--runs 5] [--devices=8 ...]
+
+What is not an option here is one of the program: see lte-vs-stock --help.
 """
 
 import argparse
@@ -16,14 +18,13 @@ import subprocess
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
 parser.add_argument("program", help="the program lte-vs-stock")
 parser.add_argument("--runs", type=int, default=5, help="runs of each cell")
-parser.add_argument("options", nargs="*", help="options of the program, after --")
-arguments = parser.parse_args()
+arguments, options = parser.parse_known_args()
 
 KEYS = ("bytes", "events", "wall_s", "cpu_s", "peak_kib")
 results = {"stock": [], "wdmoe": []}
 for _ in range(arguments.runs):
     for cell, runs in results.items():
-        command = [arguments.program, f"--cell={cell}", *arguments.options]
+        command = [arguments.program, f"--cell={cell}", *options]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         runs.append(json.loads(out))
 

@@ -41,6 +41,9 @@ main(int argc, char* argv[])
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
 
+    comparison.AddSetting("bandwidth", bandwidth);
+    comparison.AddSetting("fading", fading);
+
     return comparison.Run([&](const WdmoePolicy&, Ptr<Node> server, NodeContainer devices) {
         WdmoeIdealRadioHelper radio;
         radio.SetAttribute("Bandwidth", DoubleValue(bandwidth));

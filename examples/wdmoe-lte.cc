@@ -48,6 +48,12 @@ main(int argc, char* argv[])
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
 
+    comparison.AddSetting("bandwidth", bandwidth);
+    comparison.AddSetting("stock", stock);
+    comparison.AddSetting("exponent", exponent);
+    comparison.AddSetting("fading", fading);
+    comparison.AddSetting("powerControl", powerControl);
+
     return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
         WdmoeLteRadioHelper radio;
         radio.SetAttribute("Bandwidth", UintegerValue(bandwidth));

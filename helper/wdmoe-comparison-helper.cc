@@ -165,6 +165,7 @@ WdmoeComparisonHelper::MakeGates() const
     if (gates == "synthetic")
     {
         source = CreateObject<WdmoeSyntheticGateSource>();
+        source->SetAttribute("Preset", StringValue(model));
     }
     else
     {
@@ -180,34 +181,33 @@ WdmoeComparisonHelper::MakeGates() const
 void
 WdmoeComparisonHelper::FillManifest()
 {
-    auto add = [&](const std::string& key, const auto& value) {
-        std::ostringstream text;
-        text << std::boolalpha << value;
-        m_results.AddToManifest(key, text.str());
-    };
-    add("rng_seed", RngSeedManager::GetSeed());
-    add("rng_run", RngSeedManager::GetRun());
-    add("option.model", model);
-    add("option.weightBits", weightBits);
-    add("option.bitsPerElement", bitsPerElement);
-    add("option.devices", devices);
-    add("option.baseStation", baseStation);
-    add("option.minDistance", minDistance);
-    add("option.maxDistance", maxDistance);
-    add("option.gates", gates);
-    add("option.requestFile", requestFile);
-    add("option.thinning", thinning);
-    add("option.timeScale", timeScale);
-    add("option.rate", rate);
-    add("option.requests", requests);
-    add("option.maxPromptTokens", maxPromptTokens);
-    add("option.maxOutputTokens", maxOutputTokens);
-    add("option.blocks", blocks);
-    add("option.strict", strict);
-    add("option.predictor", predictor);
-    add("option.transport", transport);
-    add("option.computeMode", computeMode);
-    add("option.deadline", deadlineMs);
+    std::ostringstream seed;
+    seed << RngSeedManager::GetSeed();
+    m_results.AddToManifest("rng_seed", seed.str());
+    std::ostringstream run;
+    run << RngSeedManager::GetRun();
+    m_results.AddToManifest("rng_run", run.str());
+    AddSetting("model", model);
+    AddSetting("weightBits", weightBits);
+    AddSetting("bitsPerElement", bitsPerElement);
+    AddSetting("devices", devices);
+    AddSetting("baseStation", baseStation);
+    AddSetting("minDistance", minDistance);
+    AddSetting("maxDistance", maxDistance);
+    AddSetting("gates", gates);
+    AddSetting("requestFile", requestFile);
+    AddSetting("thinning", thinning);
+    AddSetting("timeScale", timeScale);
+    AddSetting("rate", rate);
+    AddSetting("requests", requests);
+    AddSetting("maxPromptTokens", maxPromptTokens);
+    AddSetting("maxOutputTokens", maxOutputTokens);
+    AddSetting("blocks", blocks);
+    AddSetting("strict", strict);
+    AddSetting("predictor", predictor);
+    AddSetting("transport", transport);
+    AddSetting("computeMode", computeMode);
+    AddSetting("deadline", deadlineMs);
     // initial values, --ns3::Class::Attribute options included
     for (uint16_t i = 0; i < TypeId::GetRegisteredN(); i++)
     {
@@ -221,8 +221,8 @@ WdmoeComparisonHelper::FillManifest()
             const auto info = tid.GetAttribute(a);
             if (info.initialValue && !DynamicCast<const PointerValue>(info.initialValue))
             {
-                add(tid.GetName() + "::" + info.name,
-                    ConstCast<AttributeValue>(info.initialValue)->SerializeToString(info.checker));
+                m_results.AddToManifest(tid.GetName() + "::" + info.name,
+                                        info.initialValue->SerializeToString(info.checker));
             }
         }
     }
@@ -290,7 +290,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     serverHelper.SetAttribute("Transport", StringValue(transport));
     serverHelper.SetAttribute("BitsPerElement", DoubleValue(bitsPerElement));
     serverHelper.SetAttribute("MaxBlocks", UintegerValue(blocks));
-    serverHelper.SetAttribute("Deadline", TimeValue(MilliSeconds(deadlineMs)));
+    serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
     auto app = serverHelper.Install(controller, MakeGates(), MakeRequests());
 
@@ -321,6 +321,7 @@ WdmoeComparisonHelper::Run(RadioFactory makeRadio)
     NS_ABORT_MSG_IF(!(minDistance > 0) || !(maxDistance >= minDistance),
                     "distances from " << minDistance << " to " << maxDistance
                                       << " m; expected 0 < minDistance <= maxDistance");
+    NS_ABORT_MSG_IF(!(deadlineMs >= 0), "deadline is " << deadlineMs << " ms; expected >= 0");
     FillManifest();
     for (const auto& policy : WdmoePolicy::Parse(policies))
     {

@@ -17,6 +17,7 @@
 #include "ns3/wdmoe-request-source.h"
 
 #include <functional>
+#include <sstream>
 #include <string>
 
 namespace ns3
@@ -62,6 +63,15 @@ class WdmoeComparisonHelper
 
     /// @return what was gathered
     const WdmoeResultsHelper& GetResults() const;
+
+    /**
+     * Write a setting of the scenario's own into the manifest.
+     *
+     * @param name of the option
+     * @param value its value
+     */
+    template <typename T>
+    void AddSetting(const std::string& name, const T& value);
 
     // Options, with their defaults; set them before AddOptions() to change the defaults
 
@@ -115,6 +125,15 @@ class WdmoeComparisonHelper
     WdmoeResultsHelper m_results; ///< what was gathered
     std::string m_scenario;       ///< name of the scenario
 };
+
+template <typename T>
+void
+WdmoeComparisonHelper::AddSetting(const std::string& name, const T& value)
+{
+    std::ostringstream text;
+    text << std::boolalpha << value;
+    m_results.AddToManifest("option." + name, text.str());
+}
 
 } // namespace ns3
 

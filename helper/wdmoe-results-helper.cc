@@ -143,6 +143,8 @@ WdmoeResultsHelper::Attach(const std::string& policy,
     rows.budget = controller->GetRadio()->GetBudget();
     m_policies.push_back(rows);
     server->TraceConnectWithoutContext("Block", MakeCallback(&WdmoeResultsHelper::OnBlock, this));
+    controller->TraceConnectWithoutContext("Decision",
+                                           MakeCallback(&WdmoeResultsHelper::OnDecision, this));
     server->TraceConnectWithoutContext("Request",
                                        MakeCallback(&WdmoeResultsHelper::OnRequest, this));
 }
@@ -158,9 +160,19 @@ WdmoeResultsHelper::OnBlock(const WdmoeBlockRecord& record)
         const auto usage = m_controller->GetRadio()->GetUsage(k);
         granted.push_back({usage.downlinkHzS - p.used[k].downlinkHzS,
                            usage.uplinkHzS - p.used[k].uplinkHzS});
-        p.used[k] = usage;
     }
     p.granted.push_back(granted);
+}
+
+void
+WdmoeResultsHelper::OnDecision(const WdmoeBlockInput& /* input */,
+                               const WdmoeDecision& /* decision */)
+{
+    auto& used = m_policies.back().used;
+    for (uint32_t k = 0; k < used.size(); k++)
+    {
+        used[k] = m_controller->GetRadio()->GetUsage(k);
+    }
 }
 
 void
@@ -273,7 +285,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         equal = p.name == "topk-equal" ? &p : equal;
         stock = p.name == "topk-stock" ? &p : stock;
     }
-    os << m_scenario << " over " << m_radioName << ", "
+    os << "Scenario " << m_scenario << ", radio " << m_radioName << ", "
        << "RngRun " << RngSeedManager::GetRun() << ": one run; latencies in ms\n"
        << std::left << std::setw(16) << "policy" << std::right << std::setw(9) << "block50"
        << std::setw(9) << "block95" << std::setw(9) << "TTFT50" << std::setw(9) << "TPOT50"
@@ -412,7 +424,8 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["bytes_downlink"] = down;
         j["bytes_uplink"] = up;
         j["experts_routed"] = routed;
-        j["experts_dropped"] = topK - routed + missing;
+        j["experts_dropped"] = static_cast<int64_t>(topK) - static_cast<int64_t>(routed) +
+                               static_cast<int64_t>(missing);
         j["gate_mass_kept"] = Mean(Column(p.blocks, [](const auto& b) { return b.gateMassKept; }));
         j["wlr"] = Mean(Column(p.blocks, [](const auto& b) { return b.wlr; }));
         j["tokens_in"] = p.server.tokensIn;

@@ -95,7 +95,7 @@ class WdmoeResultsHelper
         std::vector<WdmoeBlockRecord> blocks;     ///< in order
         std::vector<WdmoeRequestRecord> requests; ///< in order
         std::vector<std::vector<WdmoeUsage>> granted; ///< during each block, by device
-        std::vector<WdmoeUsage> used;             ///< by device, until the last block
+        std::vector<WdmoeUsage> used;             ///< by device, when the present block was decided
         WdmoeServerReport server;                 ///< at the end
         WdmoeBudget budget;                       ///< of the radio
     };
@@ -104,6 +104,12 @@ class WdmoeResultsHelper
      * @param record a finished block
      */
     void OnBlock(const WdmoeBlockRecord& record);
+
+    /**
+     * @param input the block
+     * @param decision made for it
+     */
+    void OnDecision(const WdmoeBlockInput& input, const WdmoeDecision& decision);
 
     /**
      * @param record a finished request

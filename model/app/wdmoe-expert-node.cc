@@ -143,6 +143,11 @@ void
 WdmoeExpertNode::ReceiveBatch(const WdmoeMessage& message)
 {
     m_report.batches++;
+    if (m_cancelled.erase(message.header.batch) > 0)
+    {
+        m_report.cancelled++;
+        return;
+    }
     auto payload = message.payload->Copy();
     WdmoeRoutingTable table;
     const auto tableSize = payload->RemoveHeader(table);
@@ -192,6 +197,12 @@ WdmoeExpertNode::Cancel(uint32_t batch)
             }
         }
         return;
+    }
+    // it may be answered already, or overtaken by this message; batches count up
+    m_cancelled.insert(batch);
+    if (m_cancelled.size() > 64)
+    {
+        m_cancelled.erase(m_cancelled.begin());
     }
 }
 

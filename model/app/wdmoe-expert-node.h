@@ -15,6 +15,7 @@
 #include "ns3/wdmoe-compute.h"
 
 #include <deque>
+#include <set>
 
 namespace ns3
 {
@@ -133,6 +134,7 @@ class WdmoeExpertNode : public Application
     TypeId m_transportType;              ///< which
     Ptr<WdmoeTransport> m_transport;     ///< messages
     std::deque<Job> m_queue;             ///< head is being computed
+    std::set<uint32_t> m_cancelled;      ///< batches cancelled before they arrived
     EventId m_finish;                    ///< of the head
     WdmoeNodeReport m_report;            ///< so far
     TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"

@@ -180,6 +180,12 @@ WdmoeGatingServer::GetTransport() const
     return m_transport;
 }
 
+uint32_t
+WdmoeGatingServer::GetBytesPerToken() const
+{
+    return static_cast<uint32_t>(std::ceil(m_model.expert.hidden * m_bitsPerElement / 8));
+}
+
 void
 WdmoeGatingServer::StartApplication()
 {
@@ -346,8 +352,7 @@ WdmoeGatingServer::Dispatch()
     input.request = m_request.id;
     input.block = m_block;
     input.gate = m_gate;
-    input.bytesPerToken =
-        static_cast<uint32_t>(std::ceil(m_model.expert.hidden * m_bitsPerElement / 8));
+    input.bytesPerToken = GetBytesPerToken();
     input.batchBytes = WdmoeRoutingTable::SIZE;
     input.batchExpertBytes = WdmoeRoutingTable::ENTRY_SIZE;
     input.wireBytes = MakeCallback(&WdmoeTransport::GetWireBytes, m_transport);
@@ -358,8 +363,6 @@ WdmoeGatingServer::Dispatch()
 void
 WdmoeGatingServer::SendBatches()
 {
-    const auto bytesPerToken =
-        static_cast<uint32_t>(std::ceil(m_model.expert.hidden * m_bitsPerElement / 8));
     const auto devices = m_decision.devices.size();
     m_record = WdmoeBlockRecord();
     m_record.request = m_request.id;
@@ -394,7 +397,7 @@ WdmoeGatingServer::SendBatches()
         const auto closedForm = WdmoeClosedFormPredictor().Predict(k, part.load);
         m_record.closedFormS =
             std::max(m_record.closedFormS, wdmoe::SequentialLatency(closedForm));
-        auto payload = Create<Packet>(part.tokens * bytesPerToken);
+        auto payload = Create<Packet>(part.tokens * GetBytesPerToken());
         payload->AddHeader(tables[k]);
         WdmoeHeader header;
         header.type = WdmoeHeader::BATCH;
@@ -440,7 +443,9 @@ WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
     const Time received = NanoSeconds(h.receivedNs);
     const Time queue = MicroSeconds(h.queueUs);
     const Time compute = NanoSeconds(h.computeNs);
-    if (h.tokens != m_decision.devices[h.device].tokens || received < batch->sent ||
+    const uint64_t bytes = uint64_t(h.tokens) * GetBytesPerToken();
+    if (h.tokens != m_decision.devices[h.device].tokens || h.length != bytes ||
+        received < batch->sent ||
         received > now || compute > now || received + queue + compute > now)
     {
         m_report.answersRefused++;

@@ -41,7 +41,7 @@ struct WdmoeDeviceRecord
 /**
  * @ingroup wdmoe-app
  *
- * What a block was, from the gate's answer to the last expert's.
+ * What a block was, from the departure of its batches to the last answer.
  */
 struct WdmoeBlockRecord
 {
@@ -190,6 +190,9 @@ class WdmoeGatingServer : public Application
         bool answered{false}; ///< whether its answer is in
         WdmoeDeviceOutcome outcome; ///< what came of it
     };
+
+    /// @return bytes of one token's activation on the air
+    uint32_t GetBytesPerToken() const;
 
     /// Not all devices are there
     void HelloTimeout();

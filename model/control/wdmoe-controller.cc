@@ -61,7 +61,7 @@ WdmoeController::GetTypeId()
                           MakeUintegerAccessor(&WdmoeController::m_maxRounds),
                           MakeUintegerChecker<uint32_t>(1))
             .AddAttribute("DecisionDelay",
-                          "Time that deciding takes, charged to each block",
+                          "Time that deciding takes: batches are sent that much later",
                           TimeValue(Time(0)),
                           MakeTimeAccessor(&WdmoeController::m_delay),
                           MakeTimeChecker(Time(0)))
@@ -238,7 +238,7 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
 }
 
 std::vector<double>
-WdmoeController::ExpertLatencies(const WdmoeDecision& decision) const
+WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecision& decision) const
 {
     // One more token on each device under the present plan: its bits at the planned rates, and
     // its part of the compute time of the batch. Devices without a load count with an equal share.
@@ -262,7 +262,7 @@ WdmoeController::ExpertLatencies(const WdmoeDecision& decision) const
         }
         const double bits = decision.devices[k].tokens > 0
                                 ? part.load.uplinkBits / tokens
-                                : 16 * m_shape.hidden;
+                                : 8.0 * input.bytesPerToken;
         latency[e] = cost.computeScale * computeS / tokens +
                      cost.downlinkScale * bits / std::max(downRate, 1e-3) +
                      cost.uplinkScale * bits / std::max(upRate, 1e-3);
@@ -292,7 +292,7 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     const bool alternate = m_selector->UsesLatency();
     for (uint32_t round = 1; round <= (alternate ? m_maxRounds : 1); round++)
     {
-        in.expertLatencyS = ExpertLatencies(best);
+        in.expertLatencyS = ExpertLatencies(input, best);
         auto next = Evaluate(input, m_selector->Select(in));
         next.rounds = round;
         // the first answer of a selector stands, whatever it predicts; later ones must be better
@@ -302,7 +302,9 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
         }
         best = std::move(next);
     }
-    best.wlr = wdmoe::WeightToLatencyRatio(input.gate, best.selection, ExpertLatencies(best));
+    best.wlr = wdmoe::WeightToLatencyRatio(input.gate,
+                                           best.selection,
+                                           ExpertLatencies(input, best));
     best.gateMassKept = wdmoe::KeptGateMass(input.gate, best.selection, m_topK);
     best.pairsTopK = vanilla.Routed();
     best.delay = m_delay;

@@ -68,7 +68,7 @@ struct WdmoeDecision
     double gateMassKept{0};               ///< relative to top-k, in [0, 1]
     uint32_t pairsTopK{0};                ///< (token, expert) pairs of top-k
     uint32_t rounds{0};                   ///< alternations of selection and allocation
-    Time delay;                           ///< of deciding, charged to the block
+    Time delay;                           ///< of deciding; batches are sent that much later
 };
 
 /**
@@ -173,13 +173,16 @@ class WdmoeController : public Object
     WdmoeDecision Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection);
 
     /**
+     * @param input the block
      * @param decision loads and plan
      * @return predicted s for one token on each expert
      */
-    std::vector<double> ExpertLatencies(const WdmoeDecision& decision) const;
+    std::vector<double> ExpertLatencies(const WdmoeBlockInput& input,
+                                        const WdmoeDecision& decision) const;
 
     /**
-     * Share of a direction a device can count on while all loaded devices are busy.
+     * Share of a direction a device can count on while all loaded devices are busy (priorities,
+     * which change over a block, are not looked at).
      *
      * @param shares the plan
      * @param loaded whether a device has bits to move

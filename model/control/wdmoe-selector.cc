@@ -6,6 +6,7 @@
 
 #include "wdmoe-selector.h"
 
+#include "ns3/abort.h"
 #include "ns3/double.h"
 
 namespace ns3
@@ -78,6 +79,9 @@ WdmoeWlrSelector::GetTypeId()
 wdmoe::Selection
 WdmoeWlrSelector::Select(const WdmoeSelectorInput& input)
 {
+    NS_ABORT_MSG_IF(m_thetaEnd < m_thetaStart,
+                    "WdmoeWlrSelector: ThetaEnd is " << m_thetaEnd << ", below ThetaStart "
+                                                     << m_thetaStart);
     wdmoe::WlrParam param;
     param.thetaStart = m_thetaStart;
     param.thetaStep = m_thetaStep;

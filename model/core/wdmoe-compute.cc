@@ -95,8 +95,8 @@ ComputeTime(ComputeMode mode,
         }
         else
         {
-            const double bytes =
-                shape.WeightBytes() + 2 * tokens * shape.hidden * shape.bytesPerWeight;
+            // activations are fp16 whatever the weights are: 2 bytes in, 2 bytes out
+            const double bytes = shape.WeightBytes() + 4 * tokens * shape.hidden;
             seconds += std::max(work, bytes / profile.memoryBandwidth) + profile.launchOverheadS;
         }
     }

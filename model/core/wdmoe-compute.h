@@ -61,7 +61,8 @@ enum class ComputeMode
  * Time of one device for one block.
  *
  * FLOPS: sum_e q_e F / f. ROOFLINE: sum over experts with q_e > 0 of
- * max(q_e F / f, (W + 2 q_e m b) / beta) + o; the weights W are read once for the whole batch.
+ * max(q_e F / f, (W + 4 q_e m) / beta) + o; the weights W are read once for the whole batch, fp16
+ * activations once in and once out.
  *
  * @param mode how to count
  * @param shape the experts' size

@@ -35,6 +35,8 @@ constexpr uint32_t OVERHEAD = 6;
 constexpr uint32_t LEAST_UPLINK_BYTES = 16;
 /// From this index on a buffer report may mean any size: ns-3 quantises 63 ("more") to 62.
 constexpr uint8_t SATURATED_BSR = 62;
+/// A block is sent four times at most.
+constexpr uint8_t MAX_UPLINK_RETX = 3;
 /// A UE that leaves so many grants in a row unanswered has sent all it had.
 constexpr uint32_t MOST_UNANSWERED = 3;
 
@@ -515,7 +517,7 @@ WdmoeFfMacScheduler::IsControl(const Ue& ue, std::size_t lcid)
     return lcid < FIRST_DATA_LCID || ue.device < 0;
 }
 
-bool
+void
 WdmoeFfMacScheduler::ClaimDownlink(Ue& ue)
 {
     auto& claim = ue.downlink;
@@ -536,7 +538,7 @@ WdmoeFfMacScheduler::ClaimDownlink(Ue& ue)
     claim.first = control > 0;
     if (bytes == 0)
     {
-        return false;
+        return;
     }
     const int mcs = m_adaptation.GetMcs(ue.cqi);
     const auto size = [&](uint32_t rbgs) {
@@ -548,7 +550,6 @@ WdmoeFfMacScheduler::ClaimDownlink(Ue& ue)
     {
         claim.least = FindUnits(m_rbgs, control, size);
     }
-    return true;
 }
 
 void
@@ -561,13 +562,6 @@ WdmoeFfMacScheduler::GrantDownlink()
         m_claims.push_back(&ue.downlink);
     }
     m_allocator.Accrue(m_claims, m_rbgs);
-    for (auto& [rnti, ue] : m_ues)
-    {
-        if (ue.downlink.first)
-        {
-            ue.downlink.credit = std::max<double>(ue.downlink.credit, ue.downlink.least);
-        }
-    }
     m_allocator.Grant(m_claims, std::count(m_downlinkBusy.begin(), m_downlinkBusy.end(), false));
     for (auto& [rnti, ue] : m_ues)
     {
@@ -754,6 +748,14 @@ WdmoeFfMacScheduler::DoSchedUlTriggerReq(
     }
 }
 
+bool
+WdmoeFfMacScheduler::IsFree(uint32_t start, uint32_t length) const
+{
+    const auto begin = m_uplinkBusy.begin() + start;
+    return start + length <= m_uplinkRbs &&
+           std::find(begin, begin + length, true) == begin + length;
+}
+
 void
 WdmoeFfMacScheduler::RetransmitUplink(uint64_t tti)
 {
@@ -790,14 +792,26 @@ WdmoeFfMacScheduler::RetransmitUplink(uint64_t tti)
                 ue.saturated = false;
             }
         }
-        const auto begin = m_uplinkBusy.begin() + slot.dci.m_rbStart;
-        const auto end = begin + slot.dci.m_rbLen;
-        if (!m_harq || !slot.answered || !slot.failed || slot.transmission == 3 ||
-            std::find(begin, end, true) != end) // room is taken by random access
+        if (!m_harq || !slot.answered || !slot.failed || slot.transmission == MAX_UPLINK_RETX)
         {
             continue;
         }
-        std::fill(begin, end, true);
+        // On the same RBs, or on others where random access has taken those.
+        uint32_t start = slot.dci.m_rbStart;
+        if (!IsFree(start, slot.dci.m_rbLen))
+        {
+            start = 0;
+            while (start < m_uplinkRbs && !IsFree(start, slot.dci.m_rbLen))
+            {
+                start++;
+            }
+            if (start == m_uplinkRbs)
+            {
+                continue; // lost: it cannot come later
+            }
+        }
+        slot.dci.m_rbStart = start;
+        std::fill_n(m_uplinkBusy.begin() + start, slot.dci.m_rbLen, true);
         slot = {true, false, false, static_cast<uint8_t>(slot.transmission + 1), slot.dci};
         slot.dci.m_ndi = 0;
         m_uplinkConfig.m_dciList.push_back(slot.dci);
@@ -856,13 +870,6 @@ WdmoeFfMacScheduler::GrantUplink()
         m_claims.push_back(&ue.uplink);
     }
     m_allocator.Accrue(m_claims, m_uplinkRbs);
-    for (auto& [rnti, ue] : m_ues)
-    {
-        if (ue.uplink.first)
-        {
-            ue.uplink.credit = std::max<double>(ue.uplink.credit, ue.uplink.least);
-        }
-    }
     m_allocator.GrantBlocks(m_claims, m_uplinkBusy);
     for (auto& [rnti, ue] : m_ues)
     {

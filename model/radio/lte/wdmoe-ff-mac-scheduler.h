@@ -264,10 +264,11 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     void GrantDownlink();
 
     /**
+     * Say what a UE could use in this TTI, downlink.
+     *
      * @param ue a UE
-     * @return true if it has something to send
      */
-    bool ClaimDownlink(Ue& ue);
+    void ClaimDownlink(Ue& ue);
 
     /**
      * Fill a transport block.
@@ -284,6 +285,15 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     static bool IsControl(const Ue& ue, std::size_t lcid);
 
     /**
+     * @param start first RB
+     * @param length RBs
+     * @return true if these are free in this TTI, uplink
+     */
+    bool IsFree(uint32_t start, uint32_t length) const;
+
+    /**
+     * Take stock of the grants of HARQ_PERIOD TTIs ago, send again what was received in error.
+     *
      * @param tti the current one
      */
     void RetransmitUplink(uint64_t tti);
@@ -291,6 +301,8 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     void GrantUplink();
 
     /**
+     * Say what a UE could use in this TTI, uplink.
+     *
      * @param ue a UE
      */
     void ClaimUplink(Ue& ue);
@@ -318,17 +330,17 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     Time m_window;         ///< attribute MeasurementWindow
     Time m_reportInterval; ///< attribute ReportInterval
 
-    uint32_t m_rbgSize{1};                 ///< RBs in an RBG
-    uint32_t m_rbgs{0};                    ///< RBGs, downlink
-    uint32_t m_uplinkRbs{0};               ///< RBs, uplink
-    uint64_t m_tti{0};                     ///< number of the current TTI
-    uint64_t m_reportedTti{0};             ///< number of the last one reported
-    WdmoePlan m_plan;                      ///< the plan in force
-    std::map<uint16_t, Ue> m_ues;          ///< by RNTI
-    mutable std::vector<Device> m_devices; ///< by device
-    WdmoeLteGrants m_unbound;              ///< counters of nobody
-    WdmoeLteShareAllocator m_allocator;    ///< divides a TTI
-    WdmoeLteLinkAdaptation m_adaptation;   ///< MCS and sizes
+    uint32_t m_rbgSize{1};               ///< RBs in an RBG
+    uint32_t m_rbgs{0};                  ///< RBGs, downlink
+    uint32_t m_uplinkRbs{0};             ///< RBs, uplink
+    uint64_t m_tti{0};                   ///< number of the current TTI
+    uint64_t m_reportedTti{0};           ///< number of the last one reported
+    WdmoePlan m_plan;                    ///< the plan in force
+    std::map<uint16_t, Ue> m_ues;        ///< by RNTI
+    std::vector<Device> m_devices;       ///< by device
+    WdmoeLteGrants m_unbound;            ///< counters of nobody
+    WdmoeLteShareAllocator m_allocator;  ///< divides a TTI
+    WdmoeLteLinkAdaptation m_adaptation; ///< MCS and sizes
 
     std::vector<RachListElement_s> m_rach;        ///< random access requests of this TTI
     std::vector<UlDciListElement_s> m_rachGrants; ///< their uplink grants

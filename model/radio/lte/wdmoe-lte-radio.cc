@@ -210,6 +210,8 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
                     "false");
 
     m_baseStation = node;
+    // Traces of the cell call this object, whoever else forgets it.
+    Simulator::ScheduleDestroy([radio = Ptr<WdmoeLteRadio>(this)]() {});
     Config::SetDefault("ns3::LteRlcUm::MaxTxBufferSize", UintegerValue(m_rlcBuffer));
     m_lte->SetAttribute("UseIdealRrc", BooleanValue(m_idealRrc));
     m_lte->SetSchedulerType(m_schedulerType);
@@ -629,13 +631,14 @@ WdmoeLteRadio::DoGetLinkState(uint32_t device) const
     state.downlink.when = downlink.when;
     state.downlink.relativeVariance = downlink.GetRelativeVariance();
 
+    // ns-3's schedulers take the MCS of the whole band whatever the grant: linear as well.
+    const bool fullPower = m_scheduler && !m_powerControl;
     state.uplink.law =
-        m_powerControl
-            ? wdmoe::RateLaw::Linear(m_adaptation.GetUplinkEfficiency(uplink.mean, m_rbs))
-            : m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs);
+        fullPower ? m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs)
+                  : wdmoe::RateLaw::Linear(m_adaptation.GetUplinkEfficiency(uplink.mean, m_rbs));
     // At full power a narrow grant is heard where the whole band is not.
     constexpr uint32_t narrow = WdmoeFfMacScheduler::LEAST_UPLINK_RBS;
-    const double best = m_powerControl ? uplink.mean : uplink.mean * m_rbs / narrow;
+    const double best = fullPower ? uplink.mean * m_rbs / narrow : uplink.mean;
     state.uplink.valid =
         d.ready && uplink.valid && m_adaptation.GetUplinkEfficiency(best, narrow) > 0;
     state.uplink.when = uplink.when;

@@ -44,8 +44,8 @@ class PointToPointEpcHelper;
  * link state and usage are measured from traces, and plans are not enforced (GetCapabilities()).
  *
  * Rate laws, payload bit/s over Hz of GetBudget(): linear downlink (fixed power density) and
- * uplink under power control; without power control a UE puts all its power into its grant, the
- * law of the paper. See WdmoeLteLinkAdaptation.
+ * uplink under power control; without it a UE puts all its power into its grant, the law of the
+ * paper (ns-3's own schedulers make nothing of that: linear). See WdmoeLteLinkAdaptation.
  */
 class WdmoeLteRadio : public WdmoeRadio
 {

@@ -59,6 +59,10 @@ WdmoeLteShareAllocator::Accrue(Claims& claims, uint32_t units)
         {
             c->credit = std::min(c->credit, 0.0);
         }
+        if (c->first)
+        {
+            c->credit = std::max<double>(c->credit, c->least);
+        }
     }
 }
 

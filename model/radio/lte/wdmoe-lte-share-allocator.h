@@ -31,7 +31,7 @@ struct WdmoeLteClaim
     uint32_t need{0};    ///< units that would empty its queue; 0: idle
     uint32_t least{1};   ///< smallest useful grant, units
     bool blocked{false}; ///< earns, but takes no new data now (HARQ)
-    bool first{false};   ///< served before all others (signalling)
+    bool first{false};   ///< signalling: its least is served before all else, and free
 
     // for this TTI: out
     double entitled{0};  ///< units earned
