@@ -30,8 +30,10 @@ main(int argc, char* argv[])
     MobilityHelper mobility;
     mobility.Install(server);
     mobility.SetPositionAllocator("ns3::GridPositionAllocator",
-                                  "MinX", DoubleValue(30), "DeltaX", DoubleValue(30),
-                                  "GridWidth", UintegerValue(8));
+                                  "MinX",
+                                  DoubleValue(30),
+                                  "DeltaX",
+                                  DoubleValue(30));
     mobility.Install(phones);
 
     WdmoeIdealRadioHelper radioHelper; // one line to change for another radio

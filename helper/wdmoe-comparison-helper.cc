@@ -22,10 +22,10 @@
 #include "ns3/type-id.h"
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-data-path.h"
+#include "ns3/wdmoe-poisson-request-source.h"
 #include "ns3/wdmoe-recorded-gate-source.h"
 #include "ns3/wdmoe-synthetic-gate-source.h"
 #include "ns3/wdmoe-trace-request-source.h"
-#include "ns3/wdmoe-poisson-request-source.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -170,9 +170,9 @@ WdmoeComparisonHelper::MakeGates() const
     else
     {
         source = CreateObject<WdmoeRecordedGateSource>();
-        source->SetAttribute("FileName",
-                             StringValue(gates == "recorded" ? "gates/" + model + "-counts.json"
-                                                             : gates));
+        source->SetAttribute(
+            "FileName",
+            StringValue(gates == "recorded" ? "gates/" + model + "-counts.json" : gates));
     }
     source->AssignStreams(GATE_STREAM);
     return source;
@@ -307,9 +307,8 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
         app->TraceConnectWithoutContext("Block", MakeCallback(&Progress::Step, &bar));
     }
     // a little longer than the last answer, so that acknowledgements arrive
-    app->TraceConnectWithoutContext(
-        "Done",
-        Callback<void>([]() { Simulator::Stop(MilliSeconds(100)); }));
+    app->TraceConnectWithoutContext("Done",
+                                    Callback<void>([]() { Simulator::Stop(MilliSeconds(100)); }));
     Simulator::Run();
     m_results.CheckConservation(tokensIn, tokensOut);
     Simulator::Destroy();

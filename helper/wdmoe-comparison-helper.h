@@ -75,32 +75,32 @@ class WdmoeComparisonHelper
 
     // Options, with their defaults; set them before AddOptions() to change the defaults
 
-    std::string policies{"all"};         ///< names, separated by commas
-    std::string out;                     ///< folder for the results; empty: none are written
-    std::string model{"mixtral-8x7b"};   ///< model description
-    double weightBits{4};                ///< bits of a stored expert weight
-    double bitsPerElement{16};           ///< bits of an activation's element on the air
+    std::string policies{"all"};       ///< names, separated by commas
+    std::string out;                   ///< folder for the results; empty: none are written
+    std::string model{"mixtral-8x7b"}; ///< model description
+    double weightBits{4};              ///< bits of a stored expert weight
+    double bitsPerElement{16};         ///< bits of an activation's element on the air
     std::string devices{
         "rtx-4070-ti,jetson-agx-orin,jetson-agx-orin,jetson-orin-nano,"
         "jetson-orin-nano,jetson-xavier-nx,jetson-xavier-nx,phone-soc"}; ///< device profiles
-    std::string baseStation{"bs-gpu"};   ///< profile for attention and gate
-    double minDistance{20};              ///< of a device from the base station, m
-    double maxDistance{300};             ///< of a device from the base station, m
-    std::string gates{"recorded"};       ///< "recorded" (of the model), "synthetic", or a file
+    std::string baseStation{"bs-gpu"}; ///< profile for attention and gate
+    double minDistance{20};            ///< of a device from the base station, m
+    double maxDistance{300};           ///< of a device from the base station, m
+    std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
-    double thinning{1};                  ///< fraction of the arrivals that are kept
-    double timeScale{10};                ///< gaps between arrivals are multiplied by this
-    double rate{0.2};                    ///< arrivals for each second (poisson)
-    uint32_t requests{3};                ///< how many are served
-    uint32_t maxPromptTokens{32};        ///< longer prompts are cut
-    uint32_t maxOutputTokens{4};         ///< longer answers are cut
-    uint32_t blocks{4};                  ///< blocks of the model that are simulated; 0: all
-    bool strict{false};                  ///< nobody gets what another one leaves unused
+    double thinning{1};           ///< fraction of the arrivals that are kept
+    double timeScale{10};         ///< gaps between arrivals are multiplied by this
+    double rate{0.2};             ///< arrivals for each second (poisson)
+    uint32_t requests{3};         ///< how many are served
+    uint32_t maxPromptTokens{32}; ///< longer prompts are cut
+    uint32_t maxOutputTokens{4};  ///< longer answers are cut
+    uint32_t blocks{4};           ///< blocks of the model that are simulated; 0: all
+    bool strict{false};           ///< nobody gets what another one leaves unused
     std::string predictor{"ns3::WdmoeLearningPredictor"}; ///< TypeId
     std::string transport{"ns3::WdmoeUdpTransport"};      ///< TypeId
-    std::string computeMode{"Roofline"}; ///< or "Flops"
-    double deadlineMs{0};                ///< for stragglers, ms; 0: none
-    bool progress{false};                ///< machine-readable progress on standard error
+    std::string computeMode{"Roofline"};                  ///< or "Flops"
+    double deadlineMs{0};                                 ///< for stragglers, ms; 0: none
+    bool progress{false}; ///< machine-readable progress on standard error
 
   private:
     /**

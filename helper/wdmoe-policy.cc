@@ -44,8 +44,7 @@ WdmoePolicy::Find(const std::string& name)
     }
     const auto plus = name.find('+');
     TypeId tid;
-    if (plus != std::string::npos &&
-        TypeId::LookupByNameFailSafe(name.substr(0, plus), &tid) &&
+    if (plus != std::string::npos && TypeId::LookupByNameFailSafe(name.substr(0, plus), &tid) &&
         tid.IsChildOf(TypeId::LookupByName("ns3::WdmoeSelector")) &&
         TypeId::LookupByNameFailSafe(name.substr(plus + 1), &tid) &&
         tid.IsChildOf(TypeId::LookupByName("ns3::WdmoeAllocator")))
@@ -71,7 +70,8 @@ WdmoePolicy::Parse(const std::string& names)
     {
         policies.push_back(Find(name));
     }
-    NS_ABORT_MSG_IF(policies.empty(), "no policy given; expected names separated by commas, or all");
+    NS_ABORT_MSG_IF(policies.empty(),
+                    "no policy given; expected names separated by commas, or all");
     return policies;
 }
 

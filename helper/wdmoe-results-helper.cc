@@ -93,7 +93,7 @@ Column(const std::vector<T>& records, F value)
 
 /// |predicted / measured - 1| as {"median_abs_error", "p95_abs_error"}
 Json
-PredictionError(const std::vector<WdmoeBlockRecord>& blocks, double WdmoeBlockRecord::*predicted)
+PredictionError(const std::vector<WdmoeBlockRecord>& blocks, double WdmoeBlockRecord::* predicted)
 {
     const auto errors = Column(blocks, [&](const auto& b) {
         return std::abs(b.*predicted / b.latency.GetSeconds() - 1);
@@ -158,8 +158,8 @@ WdmoeResultsHelper::OnBlock(const WdmoeBlockRecord& record)
     for (uint32_t k = 0; k < p.used.size(); k++)
     {
         const auto usage = m_controller->GetRadio()->GetUsage(k);
-        granted.push_back({usage.downlinkHzS - p.used[k].downlinkHzS,
-                           usage.uplinkHzS - p.used[k].uplinkHzS});
+        granted.push_back(
+            {usage.downlinkHzS - p.used[k].downlinkHzS, usage.uplinkHzS - p.used[k].uplinkHzS});
     }
     p.granted.push_back(granted);
 }
@@ -274,9 +274,8 @@ void
 WdmoeResultsHelper::PrintTable(std::ostream& os) const
 {
     auto block = [](const Policy& p, double q) {
-        return Percentile(
-            Column(p.blocks, [](const auto& b) { return b.latency.GetSeconds(); }),
-            q);
+        return Percentile(Column(p.blocks, [](const auto& b) { return b.latency.GetSeconds(); }),
+                          q);
     };
     const Policy* equal = nullptr;
     const Policy* stock = nullptr;
@@ -364,13 +363,12 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             topK += b.pairsTopK;
             down += b.bytesDownlink;
             up += b.bytesUplink;
-            const auto slowest = std::max_element(
-                b.devices.begin(),
-                b.devices.end(),
-                [](const auto& x, const auto& y) {
-                    return wdmoe::SequentialLatency(x.measured) <
-                           wdmoe::SequentialLatency(y.measured);
-                });
+            const auto slowest = std::max_element(b.devices.begin(),
+                                                  b.devices.end(),
+                                                  [](const auto& x, const auto& y) {
+                                                      return wdmoe::SequentialLatency(x.measured) <
+                                                             wdmoe::SequentialLatency(y.measured);
+                                                  });
             blocks << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
                    << b.tokens << "," << b.start.GetSeconds() << "," << b.latency.GetSeconds()
                    << "," << b.predictedS << "," << b.closedFormS << "," << b.pairsTopK << ","
@@ -397,17 +395,17 @@ WdmoeResultsHelper::Write(const std::string& folder) const
                 const auto& g = p.granted[i][k];
                 shares << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
                        << b.start.GetSeconds() << "," << k << "," << tokens[k] << ","
-                       << b.plan.downlink[k].guaranteed << "," << b.plan.uplink[k].guaranteed
-                       << "," << g.downlinkHzS / (p.budget.downlinkHz * seconds) << ","
+                       << b.plan.downlink[k].guaranteed << "," << b.plan.uplink[k].guaranteed << ","
+                       << g.downlinkHzS / (p.budget.downlinkHz * seconds) << ","
                        << g.uplinkHzS / (p.budget.uplinkHz * seconds) << "\n";
             }
         }
         for (const auto& r : p.requests)
         {
-            requests << p.name << "," << r.request << "," << r.promptTokens << ","
-                     << r.outputTokens << "," << r.arrival.GetSeconds() << ","
-                     << r.start.GetSeconds() << "," << r.firstToken.GetSeconds() << ","
-                     << r.end.GetSeconds() << "," << r.TtftS() << ",";
+            requests << p.name << "," << r.request << "," << r.promptTokens << "," << r.outputTokens
+                     << "," << r.arrival.GetSeconds() << "," << r.start.GetSeconds() << ","
+                     << r.firstToken.GetSeconds() << "," << r.end.GetSeconds() << "," << r.TtftS()
+                     << ",";
             if (r.outputTokens > 1)
             {
                 requests << r.TpotS();
@@ -431,8 +429,7 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["tokens_in"] = p.server.tokensIn;
         j["tokens_out"] = p.server.tokensOut;
         j["predicted_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::predictedS);
-        j["closed_form_over_measured"] =
-            PredictionError(p.blocks, &WdmoeBlockRecord::closedFormS);
+        j["closed_form_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::closedFormS);
         j["capability"] = nullptr;
         j["energy_j"] = nullptr;
     }

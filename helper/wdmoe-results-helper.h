@@ -91,13 +91,13 @@ class WdmoeResultsHelper
     /// One policy's rows
     struct Policy
     {
-        std::string name;                         ///< of the policy
-        std::vector<WdmoeBlockRecord> blocks;     ///< in order
-        std::vector<WdmoeRequestRecord> requests; ///< in order
+        std::string name;                             ///< of the policy
+        std::vector<WdmoeBlockRecord> blocks;         ///< in order
+        std::vector<WdmoeRequestRecord> requests;     ///< in order
         std::vector<std::vector<WdmoeUsage>> granted; ///< during each block, by device
-        std::vector<WdmoeUsage> used;             ///< by device, when the present block was decided
-        WdmoeServerReport server;                 ///< at the end
-        WdmoeBudget budget;                       ///< of the radio
+        std::vector<WdmoeUsage> used; ///< by device, when the present block was decided
+        WdmoeServerReport server;     ///< at the end
+        WdmoeBudget budget;           ///< of the radio
     };
 
     /**

@@ -149,10 +149,9 @@ DecisionTest::DoRun()
                 pairs += d.devices[k].tokens;
                 down += d.plan.downlink[k].guaranteed;
                 up += d.plan.uplink[k].guaranteed;
-                NS_TEST_ASSERT_MSG_EQ(
-                    d.devices[k].tokens,
-                    d.expertTokens[k],
-                    "expert k is on device k");
+                NS_TEST_ASSERT_MSG_EQ(d.devices[k].tokens,
+                                      d.expertTokens[k],
+                                      "expert k is on device k");
             }
             NS_TEST_ASSERT_MSG_EQ(pairs, d.selection.Routed(), "pairs in = pairs out");
             NS_TEST_ASSERT_MSG_EQ(d.pairsTopK, 2 * input.gate.tokens, "top-2");
@@ -290,8 +289,7 @@ PolicyTest::DoRun()
 {
     NS_TEST_ASSERT_MSG_EQ(WdmoePolicy::Parse("all").size(), 5U, "all");
     NS_TEST_ASSERT_MSG_EQ(WdmoePolicy::Parse("wdmoe,topk-equal")[1].name, "topk-equal", "list");
-    Loop loop("ns3::LastExpertsSelector+ns3::WdmoeStockAllocator",
-              "ns3::WdmoeClosedFormPredictor");
+    Loop loop("ns3::LastExpertsSelector+ns3::WdmoeStockAllocator", "ns3::WdmoeClosedFormPredictor");
     const auto d = loop.controller->Decide(loop.Block(0, 16));
     NS_TEST_ASSERT_MSG_EQ(d.devices[7].tokens, 16U, "all to the last");
     NS_TEST_ASSERT_MSG_EQ(d.devices[0].tokens, 0U, "none to the first");

@@ -297,7 +297,11 @@ class ScenarioBadInputTest : public TestCase
             {[](auto& c) { c.devices = "toaster"; }, "jetson-agx-orin"},
             {[](auto& c) { c.weightBits = 64; }, "GB of memory"},
             {[](auto& c) { c.minDistance = -1; }, "expected 0 < minDistance"},
-            {[](auto& c) { c.requests = 0; c.requestFile = "no-such.csv"; }, "no-such.csv"},
+            {[](auto& c) {
+                 c.requests = 0;
+                 c.requestFile = "no-such.csv";
+             },
+             "no-such.csv"},
             {[](auto& c) { c.blocks = 33; }, "has 32 blocks"},
             {[](auto& c) { c.out = "/dev/null/x"; }, "cannot write"},
         };

@@ -73,14 +73,13 @@ class Cell
         {
             auto socket = Socket::CreateSocket(devices.Get(k), UdpSocketFactory::GetTypeId());
             socket->Bind(InetSocketAddress(Ipv4Address::GetAny(), 9));
-            socket->SetRecvCallback(
-                Callback<void, Ptr<Socket>>([this, k](Ptr<Socket> s) {
-                    while (s->Recv())
-                    {
-                        last[k] = Simulator::Now().GetSeconds();
-                        received[k]++;
-                    }
-                }));
+            socket->SetRecvCallback(Callback<void, Ptr<Socket>>([this, k](Ptr<Socket> s) {
+                while (s->Recv())
+                {
+                    last[k] = Simulator::Now().GetSeconds();
+                    received[k]++;
+                }
+            }));
         }
     }
 
@@ -96,9 +95,8 @@ class Cell
     void Send(uint32_t device, uint32_t packets)
     {
         auto socket = Socket::CreateSocket(server, UdpSocketFactory::GetTypeId());
-        socket->Connect(InetSocketAddress(
-            Ipv4Address::ConvertFrom(radio->GetDeviceAddress(device)),
-            9));
+        socket->Connect(
+            InetSocketAddress(Ipv4Address::ConvertFrom(radio->GetDeviceAddress(device)), 9));
         for (uint32_t i = 0; i < packets; i++)
         {
             socket->Send(Create<Packet>(972));
@@ -140,10 +138,10 @@ class Cell
         return hz * std::log2(1 + watt * std::pow(10, -lossDb / 10) / (n0 * hz));
     }
 
-    Ptr<Node> server;                    ///< base station
-    NodeContainer devices;               ///< devices
-    Ptr<WdmoeIdealRadio> radio;          ///< under test
-    std::map<uint32_t, double> last;     ///< arrival of the last packet, s
+    Ptr<Node> server;                      ///< base station
+    NodeContainer devices;                 ///< devices
+    Ptr<WdmoeIdealRadio> radio;            ///< under test
+    std::map<uint32_t, double> last;       ///< arrival of the last packet, s
     std::map<uint32_t, uint32_t> received; ///< packets
 };
 
@@ -175,8 +173,14 @@ IdealTransferTest::DoRun()
         cell.Send(0, 1000);
         cell.Send(1, 1000);
         Simulator::Run();
-        NS_TEST_ASSERT_MSG_EQ_TOL(cell.last[0] / (bits / Cell::Rate(50, 30e6, p)), 1, 1e-5, "strict");
-        NS_TEST_ASSERT_MSG_EQ_TOL(cell.last[1] / (bits / Cell::Rate(200, 70e6, p)), 1, 1e-5, "strict");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cell.last[0] / (bits / Cell::Rate(50, 30e6, p)),
+                                  1,
+                                  1e-5,
+                                  "strict");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cell.last[1] / (bits / Cell::Rate(200, 70e6, p)),
+                                  1,
+                                  1e-5,
+                                  "strict");
     }
     {
         // half of it at 0.2, then 0.8 from the middle of a packet on

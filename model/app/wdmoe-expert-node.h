@@ -27,13 +27,13 @@ namespace ns3
  */
 struct WdmoeNodeReport
 {
-    uint32_t device{0};      ///< index
-    uint64_t batches{0};     ///< BATCH messages received
-    uint64_t tokens{0};      ///< (token, expert) pairs computed
-    uint64_t answers{0};     ///< ANSWER messages sent
-    uint64_t cancelled{0};   ///< batches given up because the base station went on without
-    uint64_t refused{0};     ///< BATCH messages whose routing table and size disagree
-    double busyS{0};         ///< s of compute
+    uint32_t device{0};    ///< index
+    uint64_t batches{0};   ///< BATCH messages received
+    uint64_t tokens{0};    ///< (token, expert) pairs computed
+    uint64_t answers{0};   ///< ANSWER messages sent
+    uint64_t cancelled{0}; ///< batches given up because the base station went on without
+    uint64_t refused{0};   ///< BATCH messages whose routing table and size disagree
+    double busyS{0};       ///< s of compute
 };
 
 /**
@@ -97,11 +97,11 @@ class WdmoeExpertNode : public Application
     /// A batch that waits or is computed
     struct Job
     {
-        WdmoeHeader header; ///< of the BATCH
-        Address from;       ///< the server
-        Time received;      ///< the whole of it
-        Time start;         ///< of the computation
-        Time duration;      ///< of the computation
+        WdmoeHeader header;      ///< of the BATCH
+        Address from;            ///< the server
+        Time received;           ///< the whole of it
+        Time start;              ///< of the computation
+        Time duration;           ///< of the computation
         uint32_t activations{0}; ///< bytes to answer with
     };
 
@@ -126,17 +126,17 @@ class WdmoeExpertNode : public Application
     /// The head of the queue is computed
     void Answer();
 
-    uint32_t m_device{0};                ///< index
-    Address m_server;                    ///< gating server
-    wdmoe::DeviceProfile m_profile;      ///< what it can compute
-    wdmoe::ExpertShape m_shape;          ///< size of its experts
-    wdmoe::ComputeMode m_computeMode;    ///< how compute time is counted
-    TypeId m_transportType;              ///< which
-    Ptr<WdmoeTransport> m_transport;     ///< messages
-    std::deque<Job> m_queue;             ///< head is being computed
-    std::set<uint32_t> m_cancelled;      ///< batches cancelled before they arrived
-    EventId m_finish;                    ///< of the head
-    WdmoeNodeReport m_report;            ///< so far
+    uint32_t m_device{0};             ///< index
+    Address m_server;                 ///< gating server
+    wdmoe::DeviceProfile m_profile;   ///< what it can compute
+    wdmoe::ExpertShape m_shape;       ///< size of its experts
+    wdmoe::ComputeMode m_computeMode; ///< how compute time is counted
+    TypeId m_transportType;           ///< which
+    Ptr<WdmoeTransport> m_transport;  ///< messages
+    std::deque<Job> m_queue;          ///< head is being computed
+    std::set<uint32_t> m_cancelled;   ///< batches cancelled before they arrived
+    EventId m_finish;                 ///< of the head
+    WdmoeNodeReport m_report;         ///< so far
     TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"
     TracedCallback<const WdmoeNodeReport&> m_reportTrace;          ///< "Report"
 };

@@ -199,8 +199,7 @@ WdmoeGatingServer::StartApplication()
     m_transport->SetNode(GetNode());
     m_transport->SetReceiveCallback(MakeCallback(&WdmoeGatingServer::Receive, this));
     m_transport->Listen(m_port);
-    m_stuckEvent =
-        Simulator::Schedule(m_helloTimeout, &WdmoeGatingServer::HelloTimeout, this);
+    m_stuckEvent = Simulator::Schedule(m_helloTimeout, &WdmoeGatingServer::HelloTimeout, this);
 }
 
 void
@@ -395,8 +394,7 @@ WdmoeGatingServer::SendBatches()
             continue;
         }
         const auto closedForm = WdmoeClosedFormPredictor().Predict(k, part.load);
-        m_record.closedFormS =
-            std::max(m_record.closedFormS, wdmoe::SequentialLatency(closedForm));
+        m_record.closedFormS = std::max(m_record.closedFormS, wdmoe::SequentialLatency(closedForm));
         auto payload = Create<Packet>(part.tokens * GetBytesPerToken());
         payload->AddHeader(tables[k]);
         WdmoeHeader header;
@@ -418,8 +416,7 @@ WdmoeGatingServer::SendBatches()
     }
     if (m_deadline.IsStrictlyPositive())
     {
-        m_deadlineEvent =
-            Simulator::Schedule(m_deadline, &WdmoeGatingServer::DeadlinePassed, this);
+        m_deadlineEvent = Simulator::Schedule(m_deadline, &WdmoeGatingServer::DeadlinePassed, this);
     }
     m_stuckEvent = Simulator::Schedule(m_stuckTimeout, &WdmoeGatingServer::Stuck, this);
     if (m_open == 0)
@@ -445,8 +442,8 @@ WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
     const Time compute = NanoSeconds(h.computeNs);
     const uint64_t bytes = uint64_t(h.tokens) * GetBytesPerToken();
     if (h.tokens != m_decision.devices[h.device].tokens || h.length != bytes ||
-        received < batch->sent ||
-        received > now || compute > now || received + queue + compute > now)
+        received < batch->sent || received > now || compute > now ||
+        received + queue + compute > now)
     {
         m_report.answersRefused++;
         return;
@@ -504,11 +501,10 @@ WdmoeGatingServer::Stuck()
                     << wdmoe::SequentialLatency(m_decision.devices[k].predicted) << " s)";
         }
     }
-    NS_ABORT_MSG("WdmoeGatingServer: block " << m_block << " of request " << m_request.id
-                                             << " is not finished after "
-                                             << m_stuckTimeout.As(Time::S)
-                                             << "; no answer from device" << missing.str()
-                                             << "; set a Deadline, or look at its link");
+    NS_ABORT_MSG("WdmoeGatingServer: block "
+                 << m_block << " of request " << m_request.id << " is not finished after "
+                 << m_stuckTimeout.As(Time::S) << "; no answer from device" << missing.str()
+                 << "; set a Deadline, or look at its link");
 }
 
 void

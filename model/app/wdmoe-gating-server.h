@@ -72,13 +72,13 @@ struct WdmoeBlockRecord
  */
 struct WdmoeRequestRecord
 {
-    uint64_t request{0};       ///< request id
-    uint32_t promptTokens{0};  ///< prefill tokens
-    uint32_t outputTokens{0};  ///< tokens generated
-    Time arrival;              ///< arrived
-    Time start;                ///< service began
-    Time firstToken;           ///< first output token
-    Time end;                  ///< last output token
+    uint64_t request{0};      ///< request id
+    uint32_t promptTokens{0}; ///< prefill tokens
+    uint32_t outputTokens{0}; ///< tokens generated
+    Time arrival;             ///< arrived
+    Time start;               ///< service began
+    Time firstToken;          ///< first output token
+    Time end;                 ///< last output token
 
     /// @return time to first token from arrival, s
     double TtftS() const;
@@ -185,9 +185,9 @@ class WdmoeGatingServer : public Application
     /// A batch that was sent
     struct Batch
     {
-        uint32_t id{0};      ///< names it
-        Time sent;           ///< when
-        bool answered{false}; ///< whether its answer is in
+        uint32_t id{0};             ///< names it
+        Time sent;                  ///< when
+        bool answered{false};       ///< whether its answer is in
         WdmoeDeviceOutcome outcome; ///< what came of it
     };
 
@@ -239,44 +239,44 @@ class WdmoeGatingServer : public Application
     /// All blocks of a pass are done: a token is out
     void EndPass();
 
-    Ptr<WdmoeController> m_controller;    ///< decides
-    Ptr<WdmoeGateSource> m_gates;         ///< gate weights
-    Ptr<WdmoeRequestSource> m_requests;   ///< requests
-    WdmoeModelDescription m_model;        ///< sizes
-    wdmoe::DeviceProfile m_baseStation;   ///< for attention and gate
-    Ptr<WdmoeTransport> m_transport;      ///< messages
-    TypeId m_transportType;               ///< which
-    uint16_t m_port;                      ///< to listen on
-    uint32_t m_windowBytes;               ///< of the transport
-    double m_bitsPerElement;              ///< of an activation on the air
-    uint32_t m_maxBlocks;                 ///< blocks simulated; 0: all of the model
-    Time m_deadline;                      ///< for stragglers; 0: none
-    Time m_helloTimeout;                  ///< for the devices to come up
-    Time m_stuckTimeout;                  ///< a block that lasts longer is an error
+    Ptr<WdmoeController> m_controller;  ///< decides
+    Ptr<WdmoeGateSource> m_gates;       ///< gate weights
+    Ptr<WdmoeRequestSource> m_requests; ///< requests
+    WdmoeModelDescription m_model;      ///< sizes
+    wdmoe::DeviceProfile m_baseStation; ///< for attention and gate
+    Ptr<WdmoeTransport> m_transport;    ///< messages
+    TypeId m_transportType;             ///< which
+    uint16_t m_port;                    ///< to listen on
+    uint32_t m_windowBytes;             ///< of the transport
+    double m_bitsPerElement;            ///< of an activation on the air
+    uint32_t m_maxBlocks;               ///< blocks simulated; 0: all of the model
+    Time m_deadline;                    ///< for stragglers; 0: none
+    Time m_helloTimeout;                ///< for the devices to come up
+    Time m_stuckTimeout;                ///< a block that lasts longer is an error
 
-    std::vector<Address> m_peers;         ///< by device
-    std::vector<bool> m_known;            ///< whether a device said HELLO
-    bool m_serving{false};                ///< all devices are there
-    Time m_origin;                        ///< requests' arrivals are counted from here
-    std::deque<WdmoeRequest> m_queue;     ///< waiting
-    bool m_moreRequests{true};            ///< the source has more
-    bool m_busy{false};                   ///< a request is being served
-    bool m_done{false};                   ///< nothing is left to do
-    WdmoeRequest m_request;               ///< being served
-    WdmoeRequestRecord m_requestRecord;   ///< being served
-    uint32_t m_pass{0};                   ///< 0: prefill
-    uint32_t m_block{0};                  ///< i
-    uint32_t m_nextBatch{1};              ///< id of the next batch
-    uint32_t m_open{0};                   ///< batches not answered yet
-    wdmoe::GateMatrix m_gate;             ///< of the present block
-    WdmoeDecision m_decision;             ///< for the present block
-    WdmoeBlockRecord m_record;            ///< of the present block
-    std::vector<Batch> m_batches;         ///< of the present block, by device
-    WdmoeServerReport m_report;           ///< so far
-    EventId m_next;                       ///< next step of the present block
-    EventId m_arrival;                    ///< next request
-    EventId m_deadlineEvent;              ///< of the present block
-    EventId m_stuckEvent;                 ///< of the present block, or of the start
+    std::vector<Address> m_peers;       ///< by device
+    std::vector<bool> m_known;          ///< whether a device said HELLO
+    bool m_serving{false};              ///< all devices are there
+    Time m_origin;                      ///< requests' arrivals are counted from here
+    std::deque<WdmoeRequest> m_queue;   ///< waiting
+    bool m_moreRequests{true};          ///< the source has more
+    bool m_busy{false};                 ///< a request is being served
+    bool m_done{false};                 ///< nothing is left to do
+    WdmoeRequest m_request;             ///< being served
+    WdmoeRequestRecord m_requestRecord; ///< being served
+    uint32_t m_pass{0};                 ///< 0: prefill
+    uint32_t m_block{0};                ///< i
+    uint32_t m_nextBatch{1};            ///< id of the next batch
+    uint32_t m_open{0};                 ///< batches not answered yet
+    wdmoe::GateMatrix m_gate;           ///< of the present block
+    WdmoeDecision m_decision;           ///< for the present block
+    WdmoeBlockRecord m_record;          ///< of the present block
+    std::vector<Batch> m_batches;       ///< of the present block, by device
+    WdmoeServerReport m_report;         ///< so far
+    EventId m_next;                     ///< next step of the present block
+    EventId m_arrival;                  ///< next request
+    EventId m_deadlineEvent;            ///< of the present block
+    EventId m_stuckEvent;               ///< of the present block, or of the start
 
     TracedCallback<const WdmoeBlockRecord&> m_blockTrace;     ///< "Block"
     TracedCallback<const WdmoeRequestRecord&> m_requestTrace; ///< "Request"

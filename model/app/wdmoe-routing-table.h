@@ -32,8 +32,8 @@ class WdmoeRoutingTable : public Header
         uint32_t tokens{0}; ///< how many
     };
 
-    static constexpr uint32_t SIZE = 2;       ///< bytes of an empty table
-    static constexpr uint32_t ENTRY_SIZE = 6; ///< bytes of an entry
+    static constexpr uint32_t SIZE = 2;           ///< bytes of an empty table
+    static constexpr uint32_t ENTRY_SIZE = 6;     ///< bytes of an entry
     static constexpr uint32_t MAX_ENTRIES = 4096; ///< more are refused
 
     /**

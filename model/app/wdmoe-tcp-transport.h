@@ -174,7 +174,7 @@ class WdmoeTcpTransport : public WdmoeTransport
     Ptr<Socket> m_listener;                      ///< null: Listen() was not called
     std::map<Address, Connection> m_connections; ///< by peer
     std::map<Ptr<Socket>, Address> m_addresses;  ///< peer of each socket; looked up, never walked
-    bool m_disposing{false}; ///< the device below may be gone: say no goodbye
+    bool m_disposing{false};                     ///< the device below may be gone: say no goodbye
 };
 
 } // namespace ns3

@@ -127,8 +127,8 @@ WdmoeController::SetPlacement(const std::vector<uint32_t>& expertDevice)
     for (const auto k : expertDevice)
     {
         NS_ABORT_MSG_IF(k >= m_profiles.size(),
-                        "WdmoeController::SetPlacement: no device "
-                            << k << ", there are " << m_profiles.size());
+                        "WdmoeController::SetPlacement: no device " << k << ", there are "
+                                                                    << m_profiles.size());
     }
     m_expertDevice = expertDevice;
 }
@@ -195,9 +195,8 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         if (loaded[k])
         {
             const uint64_t activations = uint64_t(part.tokens) * input.bytesPerToken;
-            part.load.downlinkBits =
-                8.0 * input.wireBytes(activations + input.batchBytes +
-                                      part.experts * input.batchExpertBytes);
+            part.load.downlinkBits = 8.0 * input.wireBytes(activations + input.batchBytes +
+                                                           part.experts * input.batchExpertBytes);
             part.load.uplinkBits = 8.0 * input.wireBytes(activations);
             part.load.computeS =
                 wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], perExpert[k]);
@@ -207,10 +206,10 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         // count on more leftover, and shrink again.
         p.downlinkBits.push_back(part.load.downlinkBits * std::max(cost.downlinkScale, 1.0));
         p.uplinkBits.push_back(part.load.uplinkBits * std::max(cost.uplinkScale, 1.0));
-        p.computeS.push_back(loaded[k] ? part.load.computeS * cost.computeScale +
-                                             cost.computeFixedS + cost.downlinkFixedS +
-                                             cost.uplinkFixedS
-                                       : 0);
+        p.computeS.push_back(loaded[k]
+                                 ? part.load.computeS * cost.computeScale + cost.computeFixedS +
+                                       cost.downlinkFixedS + cost.uplinkFixedS
+                                 : 0);
         p.downlinkLaw.push_back(m_links[k].downlink.law);
         p.uplinkLaw.push_back(m_links[k].uplink.law);
         NS_ABORT_MSG_IF(loaded[k] && (!m_links[k].downlink.valid || !m_links[k].uplink.valid),
@@ -260,9 +259,8 @@ WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecisi
             upRate = m_links[k].uplink.law.Rate(budget.uplinkHz / nDevices);
             computeS = wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], {1.0});
         }
-        const double bits = decision.devices[k].tokens > 0
-                                ? part.load.uplinkBits / tokens
-                                : 8.0 * input.bytesPerToken;
+        const double bits = decision.devices[k].tokens > 0 ? part.load.uplinkBits / tokens
+                                                           : 8.0 * input.bytesPerToken;
         latency[e] = cost.computeScale * computeS / tokens +
                      cost.downlinkScale * bits / std::max(downRate, 1e-3) +
                      cost.uplinkScale * bits / std::max(upRate, 1e-3);
@@ -302,9 +300,8 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
         }
         best = std::move(next);
     }
-    best.wlr = wdmoe::WeightToLatencyRatio(input.gate,
-                                           best.selection,
-                                           ExpertLatencies(input, best));
+    best.wlr =
+        wdmoe::WeightToLatencyRatio(input.gate, best.selection, ExpertLatencies(input, best));
     best.gateMassKept = wdmoe::KeptGateMass(input.gate, best.selection, m_topK);
     best.pairsTopK = vanilla.Routed();
     best.delay = m_delay;

@@ -29,12 +29,12 @@ namespace ns3
  */
 struct WdmoeBlockInput
 {
-    uint64_t request{0};            ///< request id
-    uint32_t block{0};              ///< i
-    wdmoe::GateMatrix gate;         ///< J x E weights
-    uint32_t bytesPerToken{0};      ///< activation of one token, each way
-    uint32_t batchBytes{0};         ///< of a batch's payload, beside the activations
-    uint32_t batchExpertBytes{0};   ///< the same, for each expert with tokens
+    uint64_t request{0};                    ///< request id
+    uint32_t block{0};                      ///< i
+    wdmoe::GateMatrix gate;                 ///< J x E weights
+    uint32_t bytesPerToken{0};              ///< activation of one token, each way
+    uint32_t batchBytes{0};                 ///< of a batch's payload, beside the activations
+    uint32_t batchExpertBytes{0};           ///< the same, for each expert with tokens
     Callback<uint64_t, uint64_t> wireBytes; ///< payload bytes of a message to bytes on the wire
 };
 
@@ -191,18 +191,18 @@ class WdmoeController : public Object
     static std::vector<double> CountOn(const std::vector<WdmoeShare>& shares,
                                        const std::vector<bool>& loaded);
 
-    Ptr<WdmoeRadio> m_radio;                       ///< measured and steered
-    Ptr<WdmoeSelector> m_selector;                 ///< which experts
-    Ptr<WdmoeAllocator> m_allocator;               ///< how much bandwidth
-    Ptr<WdmoePredictor> m_predictor;               ///< at what cost
-    wdmoe::ExpertShape m_shape;                    ///< size of an expert
-    uint32_t m_topK{0};                            ///< the model's own k
-    std::vector<wdmoe::DeviceProfile> m_profiles;  ///< by device
-    std::vector<uint32_t> m_expertDevice;          ///< by expert
-    std::vector<WdmoeLinkState> m_links;           ///< as last measured, by device
-    wdmoe::ComputeMode m_computeMode;              ///< how compute time is counted
-    uint32_t m_maxRounds;                          ///< of alternation
-    Time m_delay;                                  ///< of deciding
+    Ptr<WdmoeRadio> m_radio;                      ///< measured and steered
+    Ptr<WdmoeSelector> m_selector;                ///< which experts
+    Ptr<WdmoeAllocator> m_allocator;              ///< how much bandwidth
+    Ptr<WdmoePredictor> m_predictor;              ///< at what cost
+    wdmoe::ExpertShape m_shape;                   ///< size of an expert
+    uint32_t m_topK{0};                           ///< the model's own k
+    std::vector<wdmoe::DeviceProfile> m_profiles; ///< by device
+    std::vector<uint32_t> m_expertDevice;         ///< by expert
+    std::vector<WdmoeLinkState> m_links;          ///< as last measured, by device
+    wdmoe::ComputeMode m_computeMode;             ///< how compute time is counted
+    uint32_t m_maxRounds;                         ///< of alternation
+    Time m_delay;                                 ///< of deciding
     TracedCallback<const WdmoeBlockInput&, const WdmoeDecision&> m_decisionTrace; ///< "Decision"
 };
 

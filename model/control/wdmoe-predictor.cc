@@ -53,8 +53,7 @@ WdmoePredictor::Predict(uint32_t device, const WdmoeStageLoad& load) const
     t.downlinkS =
         stage(load.downlinkBits, load.downlinkRate, cost.downlinkFixedS, cost.downlinkScale);
     t.uplinkS = stage(load.uplinkBits, load.uplinkRate, cost.uplinkFixedS, cost.uplinkScale);
-    t.computeS =
-        load.computeS > 0 ? cost.computeFixedS + cost.computeScale * load.computeS : 0.0;
+    t.computeS = load.computeS > 0 ? cost.computeFixedS + cost.computeScale * load.computeS : 0.0;
     return t;
 }
 

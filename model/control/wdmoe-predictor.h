@@ -117,8 +117,8 @@ class WdmoeClosedFormPredictor : public WdmoePredictor
  * gains from the leftover of others. Starts from the delays the radio declares.
  *
  * For each stage: minimise sum_i lambda^(n-i) w_i (y_i - a - b x_i)^2 + sigma^2 ((a - a0)^2 /
- * s_a^2 + (b - 1)^2 / s_b^2) with a, b >= 0 and w_i = 1 / max(y_i, 1 ms)^2, so that it is relative errors
- * that count; sigma = 5 %, s_a = 3 ms, s_b = 0.3, lambda the attribute Forgetting.
+ * s_a^2 + (b - 1)^2 / s_b^2) with a, b >= 0 and w_i = 1 / max(y_i, 1 ms)^2, so that it is relative
+ * errors that count; sigma = 5 %, s_a = 3 ms, s_b = 0.3, lambda the attribute Forgetting.
  */
 class WdmoeLearningPredictor : public WdmoePredictor
 {

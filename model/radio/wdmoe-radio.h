@@ -33,9 +33,9 @@ namespace ns3
  */
 struct WdmoeLinkMeasurement
 {
-    bool valid{false};         ///< false: never measured, or out of coverage
-    wdmoe::RateLaw law;        ///< what bandwidth is worth (Hz of GetBudget() to bit/s)
-    Time when;                 ///< when it was measured
+    bool valid{false};          ///< false: never measured, or out of coverage
+    wdmoe::RateLaw law;         ///< what bandwidth is worth (Hz of GetBudget() to bit/s)
+    Time when;                  ///< when it was measured
     double relativeVariance{0}; ///< variance of the rate over recent reports / mean^2
 };
 
@@ -93,15 +93,15 @@ struct WdmoePlan
  */
 struct WdmoeRadioCapabilities
 {
-    bool strict{false};        ///< unused guaranteed shares can be left empty
-    bool leftover{false};      ///< weights for the leftover are honoured
-    bool priority{false};      ///< priorities are honoured
-    bool expectUplink{false};  ///< ExpectUplink() has an effect
-    bool fullDuplex{true};     ///< the directions do not take from one another
-    double shareAccuracy{0};   ///< largest error of a share over timeConstant, absolute
-    Time timeConstant;         ///< shares hold over intervals of this length and longer
-    Time downlinkDelay;        ///< typical fixed delay of a transfer, downlink
-    Time uplinkDelay;          ///< typical fixed delay of a transfer, uplink
+    bool strict{false};       ///< unused guaranteed shares can be left empty
+    bool leftover{false};     ///< weights for the leftover are honoured
+    bool priority{false};     ///< priorities are honoured
+    bool expectUplink{false}; ///< ExpectUplink() has an effect
+    bool fullDuplex{true};    ///< the directions do not take from one another
+    double shareAccuracy{0};  ///< largest error of a share over timeConstant, absolute
+    Time timeConstant;        ///< shares hold over intervals of this length and longer
+    Time downlinkDelay;       ///< typical fixed delay of a transfer, downlink
+    Time uplinkDelay;         ///< typical fixed delay of a transfer, uplink
 };
 
 /**
@@ -277,8 +277,8 @@ class WdmoeRadio : public Object
     virtual void DoExpectUplink(uint32_t device, uint64_t bytes, Time when);
 
   private:
-    std::vector<Ptr<Node>> m_devices; ///< in the order of AddDevice
-    WdmoePlan m_plan;                 ///< the plan in force
+    std::vector<Ptr<Node>> m_devices;                                 ///< in the order of AddDevice
+    WdmoePlan m_plan;                                                 ///< the plan in force
     TracedCallback<uint32_t, const WdmoeLinkState&> m_linkStateTrace; ///< "LinkState"
     TracedCallback<const WdmoePlan&> m_planTrace;                     ///< "Plan"
 };

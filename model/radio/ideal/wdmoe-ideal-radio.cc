@@ -255,8 +255,8 @@ WdmoeIdealRadio::MakeLaws(uint32_t device)
 void
 WdmoeIdealRadio::DoMeasure()
 {
-    const bool draw = m_fading == RAYLEIGH &&
-                      (!m_everDrawn || Simulator::Now() >= m_drawn + m_coherenceTime);
+    const bool draw =
+        m_fading == RAYLEIGH && (!m_everDrawn || Simulator::Now() >= m_drawn + m_coherenceTime);
     Account();
     for (uint32_t k = 0; k < m_links.size(); k++)
     {
@@ -292,7 +292,7 @@ WdmoeIdealRadio::DoSetPlan(const WdmoePlan& plan)
 }
 
 void
-WdmoeIdealRadio::Divide(Direction Link::*direction,
+WdmoeIdealRadio::Divide(Direction Link::* direction,
                         const std::vector<WdmoeShare>& shares,
                         double budgetHz)
 {

@@ -96,11 +96,11 @@ class WdmoeIdealRadio : public WdmoeRadio
     /// One device's link
     struct Link
     {
-        Direction downlink;        ///< to the device
-        Direction uplink;          ///< from the device
-        Address serverAddress;     ///< of the server's end
-        Address deviceAddress;     ///< of the device's end
-        Time measured;             ///< when the law was made
+        Direction downlink;    ///< to the device
+        Direction uplink;      ///< from the device
+        Address serverAddress; ///< of the server's end
+        Address deviceAddress; ///< of the device's end
+        Time measured;         ///< when the law was made
     };
 
     /**
@@ -110,7 +110,7 @@ class WdmoeIdealRadio : public WdmoeRadio
      * @param shares the plan
      * @param budgetHz what there is
      */
-    void Divide(Direction Link::*direction,
+    void Divide(Direction Link::* direction,
                 const std::vector<WdmoeShare>& shares,
                 double budgetHz);
 
@@ -132,23 +132,23 @@ class WdmoeIdealRadio : public WdmoeRadio
      */
     void MakeLaws(uint32_t device);
 
-    double m_bandwidthHz;                ///< B, Hz
-    double m_uplinkBandwidthHz;          ///< 0: coupled to the downlink's shares
-    double m_serverPowerDbm;             ///< P_bs, dBm
-    double m_devicePowerDbm;             ///< P_k, dBm
-    double m_noiseDbmHz;                 ///< N0, dBm/Hz, noise figure included
-    double m_maxEfficiency;              ///< cap, bit/s/Hz; 0: none
-    Fading m_fading;                     ///< kind of fading
-    Time m_coherenceTime;                ///< not drawn again before
-    Ptr<PropagationLossModel> m_loss;    ///< path loss
+    double m_bandwidthHz;                  ///< B, Hz
+    double m_uplinkBandwidthHz;            ///< 0: coupled to the downlink's shares
+    double m_serverPowerDbm;               ///< P_bs, dBm
+    double m_devicePowerDbm;               ///< P_k, dBm
+    double m_noiseDbmHz;                   ///< N0, dBm/Hz, noise figure included
+    double m_maxEfficiency;                ///< cap, bit/s/Hz; 0: none
+    Fading m_fading;                       ///< kind of fading
+    Time m_coherenceTime;                  ///< not drawn again before
+    Ptr<PropagationLossModel> m_loss;      ///< path loss
     Ptr<ExponentialRandomVariable> m_gain; ///< power gains
-    Ptr<Node> m_server;                  ///< base station
-    std::vector<Link> m_links;           ///< by device
-    std::vector<double> m_fadingGain;    ///< by device, mean 1
-    Time m_drawn;                        ///< when fading was drawn
-    bool m_everDrawn{false};             ///< whether fading was drawn
-    WdmoePlan m_shares;                  ///< in force; weight 1 for all before the first plan
-    Time m_accounted;                    ///< usage is right up to here
+    Ptr<Node> m_server;                    ///< base station
+    std::vector<Link> m_links;             ///< by device
+    std::vector<double> m_fadingGain;      ///< by device, mean 1
+    Time m_drawn;                          ///< when fading was drawn
+    bool m_everDrawn{false};               ///< whether fading was drawn
+    WdmoePlan m_shares;                    ///< in force; weight 1 for all before the first plan
+    Time m_accounted;                      ///< usage is right up to here
 };
 
 } // namespace ns3
