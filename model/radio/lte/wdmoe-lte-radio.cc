@@ -94,6 +94,13 @@ WdmoeLteRadio::GetTypeId()
                           DoubleValue(23),
                           MakeDoubleAccessor(&WdmoeLteRadio::m_uePower),
                           MakeDoubleChecker<double>())
+            .AddAttribute("NarrowGrantMcs",
+                          "Without power control: whether a narrow uplink grant gets the MCS that "
+                          "all the power in it allows; false: the MCS of the whole band, as ns-3's "
+                          "own schedulers do",
+                          BooleanValue(true),
+                          MakeBooleanAccessor(&WdmoeLteRadio::m_narrowGrantMcs),
+                          MakeBooleanChecker())
             .AddAttribute("UplinkPowerControl",
                           "Whether the eNB controls the power of devices, as ns-3 does by default; "
                           "false: full power, as in the paper",
@@ -235,7 +242,8 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
                                     MakeCallback(&WdmoeLteRadio::NotifyReleased, this));
     if (m_scheduler)
     {
-        m_scheduler->SetAttribute("FullPowerUplink", BooleanValue(!m_powerControl));
+        m_scheduler->SetAttribute("FullPowerUplink",
+                                  BooleanValue(m_narrowGrantMcs && !m_powerControl));
         m_scheduler->SetAttribute("MeasurementWindow", TimeValue(m_window));
     }
     else
@@ -632,7 +640,7 @@ WdmoeLteRadio::DoGetLinkState(uint32_t device) const
     state.downlink.relativeVariance = downlink.GetRelativeVariance();
 
     // ns-3's schedulers take the MCS of the whole band whatever the grant: linear as well.
-    const bool fullPower = m_scheduler && !m_powerControl;
+    const bool fullPower = m_scheduler && m_narrowGrantMcs && !m_powerControl;
     state.uplink.law =
         fullPower ? m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs)
                   : wdmoe::RateLaw::Linear(m_adaptation.GetUplinkEfficiency(uplink.mean, m_rbs));

@@ -240,6 +240,7 @@ class WdmoeLteRadio : public WdmoeRadio
     double m_enbPower;                           ///< attribute EnbTxPower, dBm
     double m_uePower;                            ///< attribute UeTxPower, dBm
     bool m_powerControl;                         ///< attribute UplinkPowerControl
+    bool m_narrowGrantMcs;                       ///< attribute NarrowGrantMcs
     bool m_idealRrc;                             ///< attribute IdealRrc
     uint32_t m_rlcBuffer;                        ///< attribute RlcBufferSize, byte
     Time m_window;                               ///< attribute MeasurementWindow
