@@ -91,7 +91,7 @@ Column(const std::vector<T>& records, F value)
     return column;
 }
 
-/// |predicted / measured - 1| as {"median_abs_error", "p95_abs_error"}
+/// |predicted / measured - 1| as {"median_abs_error", "p95_abs_error", "max_abs_error"}
 Json
 PredictionError(const std::vector<WdmoeBlockRecord>& blocks, double WdmoeBlockRecord::* predicted)
 {
@@ -99,7 +99,8 @@ PredictionError(const std::vector<WdmoeBlockRecord>& blocks, double WdmoeBlockRe
         return std::abs(b.*predicted / b.latency.GetSeconds() - 1);
     });
     return {{"median_abs_error", Percentile(errors, 0.5)},
-            {"p95_abs_error", Percentile(errors, 0.95)}};
+            {"p95_abs_error", Percentile(errors, 0.95)},
+            {"max_abs_error", Percentile(errors, 1)}};
 }
 
 /// "-12.3 %" of a against b
