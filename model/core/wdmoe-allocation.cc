@@ -11,6 +11,7 @@
 #include <cmath>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_roots.h>
+#include <numeric>
 #include <sstream>
 #include <stdexcept>
 
@@ -46,7 +47,8 @@ namespace wdmoe
 namespace
 {
 
-using Array = Eigen::ArrayXd;
+/// One number for each device, in a Pool
+using Array = Eigen::Map<Eigen::ArrayXd>;
 using Index = Eigen::Index;
 
 constexpr double LN2 = 0.693147180559945309417232121458;
@@ -57,6 +59,9 @@ constexpr Index CHUNK = 256;
 
 /// Closer to the kink than this (relative) is at the kink
 constexpr double KINK_WIDTH = 1e-9;
+
+/// Likewise for a device that was put there, before all were scaled to the budget
+constexpr double KINK_KEPT = 1e-3;
 
 /// Which piece of t(B) a direction is on
 enum State : unsigned char
@@ -101,28 +106,62 @@ ShannonPoint(double n, double gain, double b, double nats)
     return {t, t * d * inverse, 2 * d * b * nats / (2 * d * d + q * q * nats)};
 }
 
+/**
+ * The memory of all arrays: for many devices it is the page faults of one allocation each that
+ * cost.
+ */
+class Pool
+{
+  public:
+    /// @param size of the arrays @param count how many there will be
+    Pool(Index size, Index count)
+        : m_size(size),
+          m_stride((size + 7) / 8 * 8 | 8), // an odd number of cache lines: no power of two
+          m_memory(m_stride * count)
+    {
+    }
+
+    /// @param array becomes the next array, and zero
+    void Give(Array& array)
+    {
+        new (&array) Array(m_memory.data() + m_stride * m_used++, m_size);
+        array.setZero();
+    }
+
+  private:
+    Index m_size;
+    Index m_stride;
+    Index m_used{0};
+    Eigen::ArrayXd m_memory;
+};
+
 /// One direction of all devices that have bits to move
 struct Direction
 {
-    Array linear;             ///< bits / s; 0 if there is no such piece
-    Array n;                  ///< bits ln(2) / a; 0 if there is no such piece
-    Array gain;               ///< G; 0 if there is no curved piece
-    Array kink;               ///< B where the pieces meet: 0 never linear, infinite: always
-    Array kinkT;              ///< t there
-    Array kinkSlope;          ///< |t'| of the curved piece there
-    Array kinkCentre;         ///< B + delta of the curved piece there
-    Array b;                  ///< bandwidths
-    Array t;                  ///< times
-    Array slope;              ///< |dt/dB|
-    Array centre;             ///< B + delta
-    Array alpha;              ///< of the rational function of the present state
-    Array beta;               ///< likewise
-    Array delta;              ///< likewise
-    std::vector<State> state; ///< present state
-    std::vector<char> tamed;  ///< curvature is not used for this device now
-    double budget{0};         ///< Hz
+    Array linear{nullptr, 0};     ///< bits / s; 0 if there is no such piece
+    Array n{nullptr, 0};          ///< bits ln(2) / a; 0 if there is no such piece
+    Array gain{nullptr, 0};       ///< G; 0 if there is no curved piece
+    Array kink{nullptr, 0};       ///< B where the pieces meet: 0 never linear, infinite: always
+    Array kinkT{nullptr, 0};      ///< t there
+    Array kinkSlope{nullptr, 0};  ///< |t'| of the curved piece there
+    Array kinkCentre{nullptr, 0}; ///< B + delta of the curved piece there
+    Array b{nullptr, 0};          ///< bandwidths
+    Array t{nullptr, 0};          ///< times
+    Array slope{nullptr, 0};      ///< |dt/dB|
+    Array centre{nullptr, 0};     ///< B + delta
+    Array alpha{nullptr, 0};      ///< of the rational function of the present state
+    Array beta{nullptr, 0};       ///< likewise
+    Array delta{nullptr, 0};      ///< likewise
+    Array best{nullptr, 0};       ///< best bandwidths found
+    std::vector<State> state;     ///< present state
+    std::vector<char> tamed;      ///< curvature is not used for this device now
+    double budget{0};             ///< Hz
 
-    void Resize(Index size)
+    static constexpr Index ARRAYS = 15; ///< number of these arrays
+
+    Direction(Pool& pool, Index size)
+        : state(size, NONE),
+          tamed(size, false)
     {
         for (Array* a : {&linear,
                          &n,
@@ -137,13 +176,12 @@ struct Direction
                          &centre,
                          &alpha,
                          &beta,
-                         &delta})
+                         &delta,
+                         &best})
         {
-            a->setZero(size);
+            pool.Give(*a);
         }
         kink.setConstant(INF);
-        state.assign(size, NONE);
-        tamed.assign(size, false);
     }
 
     void Set(Index k, double bits, const RateLaw& law)
@@ -169,7 +207,7 @@ struct Direction
         {
             linear[k] = bits / law.efficiency;
             kink[k] = at;
-            const Point p = ShannonPoint(n[k], law.gainHz, at, std::log1p(law.gainHz / at));
+            const Point p = ShannonPoint(n[k], law.gainHz, at, nats);
             kinkT[k] = linear[k] / at;
             kinkSlope[k] = p.slope;
             kinkCentre[k] = p.centre;
@@ -183,53 +221,28 @@ struct Direction
 
     bool IsAtKink(Index k) const
     {
-        return HasKink(k) && std::abs(b[k] - kink[k]) <= KINK_WIDTH * kink[k];
+        const double width = state[k] == KINK ? KINK_KEPT : KINK_WIDTH;
+        return HasKink(k) && std::abs(b[k] - kink[k]) <= width * kink[k];
     }
 
     /// Times, slopes and curvatures at the present bandwidths
     void Evaluate()
     {
-        const Index size = b.size();
-        double nats[CHUNK];
-        for (Index first = 0; first < size; first += CHUNK)
+        for (Index k = 0; k < b.size(); ++k)
         {
-            const Index m = std::min(CHUNK, size - first);
-            // the logarithm is the cost of a sweep, and Eigen's is vectorised
-            Eigen::Map<Array> l(nats, m);
-            l = gain.segment(first, m) / b.segment(first, m);
-            double snr[CHUNK];
-            std::copy(nats, nats + m, snr);
-            // (its log1p is not: here is that function by Kahan's correction of ln(1 + v))
-            l = (1 + l).log();
-            for (Index i = 0; i < m; ++i)
+            const double x = b[k];
+            if (x < kink[k])
             {
-                const double one = 1 + snr[i];
-                nats[i] = one > 1 ? nats[i] * (snr[i] / (one - 1)) : snr[i];
+                const double none = linear[k] > 0 ? INF : 0;
+                t[k] = x > 0 ? linear[k] / x : none;
+                slope[k] = x > 0 ? t[k] / x : none;
+                centre[k] = x;
+                continue;
             }
-            const double* hz = b.data() + first;
-            const double* corner = kink.data() + first;
-            double* time = t.data() + first;
-            double* fall = slope.data() + first;
-            double* mid = centre.data() + first;
-            for (Index i = 0; i < m; ++i)
-            {
-                const double x = hz[i];
-                if (x >= corner[i])
-                {
-                    const Point p =
-                        ShannonPoint(n.data()[first + i], gain.data()[first + i], x, nats[i]);
-                    time[i] = p.t;
-                    fall[i] = p.slope;
-                    mid[i] = p.centre;
-                }
-                else
-                {
-                    const double none = state[first + i] == NONE ? 0 : INF;
-                    time[i] = x > 0 ? linear.data()[first + i] / x : none;
-                    fall[i] = x > 0 ? time[i] / x : none;
-                    mid[i] = x;
-                }
-            }
+            const Point p = ShannonPoint(n[k], gain[k], x, std::log1p(gain[k] / x));
+            t[k] = p.t;
+            slope[k] = p.slope;
+            centre[k] = p.centre;
         }
     }
 
@@ -340,15 +353,15 @@ struct Direction
  */
 struct Secular
 {
-    Array a;            ///< downlink part
-    Array c;            ///< uplink part (not with one budget)
-    Array p;            ///< sqrt(a c) (not with one budget)
-    Array depth;        ///< how far below the largest of the kappa each is, s
-    double downHz{0};   ///< downlink budget plus all delta
-    double upHz{0};     ///< likewise
-    bool shared{false}; ///< one budget only
-    double pole{0};     ///< largest kappa, s
-    double above{0};    ///< solution: T - pole, which keeps digits that T has not
+    Array a{nullptr, 0};     ///< downlink part
+    Array c{nullptr, 0};     ///< uplink part (not with one budget)
+    Array p{nullptr, 0};     ///< sqrt(a c) (not with one budget)
+    Array depth{nullptr, 0}; ///< how far below the largest of the kappa each is, s
+    double downHz{0};        ///< downlink budget plus all delta
+    double upHz{0};          ///< likewise
+    bool shared{false};      ///< one budget only
+    double pole{0};          ///< largest kappa, s
+    double above{0};         ///< solution: T - pole, which keeps digits that T has not
 
     // what was evaluated last
     double at{-1};
@@ -379,7 +392,7 @@ struct Secular
         for (Index first = 0; first < a.size(); first += CHUNK)
         {
             const Index m = std::min(CHUNK, a.size() - first);
-            Eigen::Map<Array> i(inverse, m);
+            Array i(inverse, m);
             i = (x + depth.segment(first, m)).inverse();
             s[0] += (a.segment(first, m) * i).sum();
             s[3] += (a.segment(first, m) * i.square()).sum();
@@ -482,27 +495,31 @@ struct Secular
 /// One problem: all devices that have bits, with one budget or two
 struct Solver
 {
-    bool shared;               ///< one budget; both directions use the downlink's bandwidth
-    Array compute;             ///< c_k
-    Direction down;            ///< the downlink, or the shared bandwidth
-    Direction up;              ///< the uplink
-    std::vector<Index> kinked; ///< devices with a kink (two budgets only)
+    bool shared;                 ///< one budget; both directions use the downlink's bandwidth
+    Pool pool;                   ///< memory of all arrays
+    Array compute{nullptr, 0};   ///< c_k
+    Direction down;              ///< the downlink, or the shared bandwidth
+    Direction up;                ///< the uplink
+    std::vector<Index> kinked;   ///< devices with a kink (two budgets only)
+    std::vector<Index> tameable; ///< devices that Tame may concern
     Secular secular;
     double ratio{1}; ///< sqrt(lambda downlink / lambda uplink)
 
-    Array bestDown;   ///< best bandwidths found
-    Array bestUp;     ///< likewise
-    double time{INF}; ///< their T
+    double time{INF}; ///< T of the best bandwidths found
     double lower{0};  ///< certified
     double residual{INF};
     int iterations{0};
 
     Solver(Index size, bool oneBudget)
-        : shared(oneBudget)
+        : shared(oneBudget),
+          pool(size, 5 + 2 * Direction::ARRAYS),
+          down(pool, size),
+          up(pool, size)
     {
-        compute.setZero(size);
-        down.Resize(size);
-        up.Resize(size);
+        for (Array* a : {&compute, &secular.a, &secular.c, &secular.p, &secular.depth})
+        {
+            pool.Give(*a);
+        }
     }
 
     /// Prices of the budgets that fit the slowest device
@@ -638,12 +655,16 @@ struct Solver
         if (shared)
         {
             // one function for the sum of both directions
-            const Array slope = down.slope + up.slope;
-            // t'' = 2 |t'| / centre of each
-            const Array centre = slope / ((down.slope / down.centre) + (up.slope / up.centre));
-            down.beta = slope * centre.square();
-            down.alpha = down.t + up.t - slope * centre;
-            down.delta = centre - down.b;
+            for (Index k = 0; k < compute.size(); ++k)
+            {
+                const double slope = down.slope[k] + up.slope[k];
+                // t'' = 2 |t'| / centre of each
+                const double centre =
+                    slope / (down.slope[k] / down.centre[k] + up.slope[k] / up.centre[k]);
+                down.beta[k] = slope * centre * centre;
+                down.alpha[k] = down.t[k] + up.t[k] - slope * centre;
+                down.delta[k] = centre - down.b[k];
+            }
             return;
         }
         for (Direction* d : {&down, &up})
@@ -753,8 +774,7 @@ struct Solver
                     return false;
                 }
                 secular.Solve(time, 1e-8);
-                moved = secular.a / (secular.above + secular.depth) - down.delta;
-                if (!Tame(down, moved))
+                if (!TameAll())
                 {
                     break;
                 }
@@ -779,12 +799,20 @@ struct Solver
             {
                 return SolveNested();
             }
-            std::size_t changed = TameBoth() ? kinked.size() + 1 : 0;
+            std::size_t changed = TameAll() ? kinked.size() + 1 : 0;
             for (const Index k : kinked)
             {
-                changed += Respond(k);
+                if (Respond(k))
+                {
+                    ++changed;
+                    secular.a[k] = down.beta[k];
+                    secular.c[k] = up.beta[k];
+                    secular.p[k] = std::sqrt(down.beta[k] * up.beta[k]);
+                    const double kappa = compute[k] + down.alpha[k] + up.alpha[k];
+                    secular.depth[k] = down.beta[k] + up.beta[k] > 0 ? secular.pole - kappa : INF;
+                }
             }
-            if (changed == 0 || (early && changed <= kinked.size() / 1024))
+            if (changed == 0 || (early && changed <= kinked.size() / 64))
             {
                 return true;
             }
@@ -802,15 +830,15 @@ struct Solver
         secular.depth = compute + down.alpha + up.alpha;
         secular.downHz = down.budget + down.delta.sum();
         secular.upHz = up.budget + up.delta.sum();
-        secular.pole = std::max(0.0, secular.depth.maxCoeff());
-        secular.depth = secular.pole - secular.depth;
         for (const Index k : kinked)
         {
             if (secular.a[k] == 0 && secular.c[k] == 0)
             {
-                secular.depth[k] = INF; // in both corners: fixed
+                secular.depth[k] = -INF; // in both corners: fixed
             }
         }
+        secular.pole = std::max(0.0, secular.depth.maxCoeff());
+        secular.depth = secular.pole - secular.depth;
         return secular.downHz > 0 && secular.upHz > 0;
     }
 
@@ -853,8 +881,8 @@ struct Solver
             }
             Assemble();
             secular.above = target - secular.pole;
-            rest = (secular.above + secular.depth).inverse();
-            moved = (ratio * secular.a.sqrt() + secular.c.sqrt()).square() * rest;
+            const auto rest = (secular.above + secular.depth).inverse();
+            const auto moved = (ratio * secular.a.sqrt() + secular.c.sqrt()).square() * rest;
             const double fixed = weight * down.delta.sum() + up.delta.sum();
             const double sum = secular.above > 0 ? moved.sum() - fixed : INF;
             (sum > budget ? low : high) = target;
@@ -871,18 +899,37 @@ struct Solver
             }
         }
         const double used =
-            ((secular.a + secular.p / ratio) * rest).sum() - down.delta.sum() - down.budget;
+            ((secular.a + secular.p / ratio) / (secular.above + secular.depth)).sum() -
+            down.delta.sum() - down.budget;
         return used / down.budget;
     }
 
-    /// Tame both directions at the present T and ratio. @return whether something was changed
-    bool TameBoth()
+    /// @return bandwidth asked for. @param k the device @param rest 1 / (T - kappa) of it
+    double WantedDown(Index k, double rest) const
     {
-        rest = (secular.above + secular.depth).inverse();
-        moved = (secular.a + secular.p / ratio) * rest - down.delta;
-        bool changed = Tame(down, moved);
-        moved = (secular.c + secular.p * ratio) * rest - up.delta;
-        changed |= Tame(up, moved);
+        const double a = shared ? secular.a[k] : secular.a[k] + secular.p[k] / ratio;
+        return a * rest - down.delta[k];
+    }
+
+    /// Likewise for the uplink (with its own budget)
+    double WantedUp(Index k, double rest) const
+    {
+        return (secular.c[k] + secular.p[k] * ratio) * rest - up.delta[k];
+    }
+
+    /// Tame what needs it at the present T and ratio. @return whether something was changed
+    bool TameAll()
+    {
+        bool changed = false;
+        for (const Index k : tameable)
+        {
+            const double rest = 1 / (secular.above + secular.depth[k]);
+            changed |= Tame(down, k, WantedDown(k, rest));
+            if (!shared)
+            {
+                changed |= Tame(up, k, WantedUp(k, rest));
+            }
+        }
         return changed;
     }
 
@@ -894,7 +941,7 @@ struct Solver
     bool SolveNested()
     {
         bool solved = SolveRatio();
-        for (int round = 0; round < 20 && solved && TameBoth(); ++round)
+        for (int round = 0; round < 20 && solved && TameAll(); ++round)
         {
             solved = SolveRatio();
         }
@@ -941,57 +988,48 @@ struct Solver
      * Where it asks for less than a quarter, use the one with delta = 0.
      *
      * @param direction which
-     * @param next the bandwidths asked for
+     * @param k the device
+     * @param next the bandwidth asked for
      * @return whether something was changed
      */
-    bool Tame(Direction& direction, const Array& next) const
+    bool Tame(Direction& direction, Index k, double next) const
     {
-        bool changed = false;
-        for (Index k = 0; k < next.size(); ++k)
+        const double x = direction.b[k];
+        if (!(next < x / 4 && direction.delta[k] > 0 && (shared || !direction.HasKink(k))))
         {
-            const double x = direction.b[k];
-            if (next[k] < x / 4 && direction.delta[k] > 0 && (shared || !direction.HasKink(k)))
-            {
-                // same value and slope at x
-                const double z = x + direction.delta[k];
-                const double slope = direction.beta[k] / (z * z);
-                direction.alpha[k] += direction.beta[k] / z - slope * x;
-                direction.beta[k] = slope * x * x;
-                direction.delta[k] = 0;
-                changed = true;
-            }
+            return false;
         }
-        return changed;
+        // same value and slope at x
+        const double z = x + direction.delta[k];
+        const double slope = direction.beta[k] / (z * z);
+        direction.alpha[k] += direction.beta[k] / z - slope * x;
+        direction.beta[k] = slope * x * x;
+        direction.delta[k] = 0;
+        return true;
     }
 
     double target{0};    ///< T in Excess
     bool careful{false}; ///< progress has stopped: shorten steps, solve slowly but surely
-    Array rest;          ///< 1 / (T - kappa)
-    Array moved;         ///< bandwidths asked for
-
-    /// Use the bandwidths in `moved`; @param direction where
-    void Take(Direction& direction) const
-    {
-        // a state that was not settled may ask for less than nothing
-        direction.b = (moved > 0).select(moved, direction.b / 16);
-        Fit(direction);
-    }
 
     /// The bandwidths that belong to SolveStates
     void Move()
     {
-        rest = (secular.above + secular.depth).inverse();
-        if (shared)
+        // a state that was not settled may ask for less than nothing
+        const auto take = [](double& b, double wanted) { b = wanted > 0 ? wanted : b / 16; };
+        for (Index k = 0; k < compute.size(); ++k)
         {
-            moved = secular.a * rest - down.delta;
+            const double rest = 1 / (secular.above + secular.depth[k]);
+            take(down.b[k], WantedDown(k, rest));
+            if (!shared)
+            {
+                take(up.b[k], WantedUp(k, rest));
+            }
         }
-        else
+        Fit(down);
+        if (!shared)
         {
-            moved = (secular.c + secular.p * ratio) * rest - up.delta;
-            Take(up);
-            moved = (secular.a + secular.p / ratio) * rest - down.delta;
+            Fit(up);
         }
-        Take(down);
     }
 
     /// Start with the same bandwidth for everybody
@@ -1004,6 +1042,10 @@ struct Solver
             if (!shared && (down.HasKink(k) || up.HasKink(k)))
             {
                 kinked.push_back(k);
+            }
+            if (shared || down.kink[k] == 0 || up.kink[k] == 0)
+            {
+                tameable.push_back(k);
             }
         }
         Fit(down);
@@ -1019,7 +1061,7 @@ struct Solver
     {
         double worst = 0;
         Certify(&worst);
-        const Array all = compute + down.t + up.t;
+        const auto all = compute + down.t + up.t;
         worst = std::max(worst, 1 - all.minCoeff() / all.maxCoeff());
         worst = std::max(worst, std::abs(down.b.sum() / down.budget - 1));
         if (!shared)
@@ -1033,8 +1075,8 @@ struct Solver
     void Solve(const AllocationParam& param)
     {
         Start();
-        bestDown = down.b;
-        bestUp = up.b;
+        down.best = down.b;
+        up.best = up.b;
         double bestRatio = ratio;
         int idle = 0;   // iterations without progress
         int polish = 0; // iterations after the gap was met
@@ -1045,10 +1087,10 @@ struct Solver
             // T is convex: on the way to a better model there is always a better point
             for (int half = 0; careful && half < 40 && now > time; ++half)
             {
-                down.b = (down.b + bestDown) / 2;
+                down.b = (down.b + down.best) / 2;
                 if (!shared)
                 {
-                    up.b = (up.b + bestUp) / 2;
+                    up.b = (up.b + up.best) / 2;
                 }
                 now = Evaluate();
             }
@@ -1065,8 +1107,8 @@ struct Solver
             if (now < time || (met && now <= time * (1 + 1e-15)))
             {
                 time = now;
-                bestDown = down.b;
-                bestUp = up.b;
+                down.best = down.b;
+                up.best = up.b;
                 bestRatio = ratio;
                 met = time - lower <= param.relativeGap * time;
                 residual = met ? Residual() : INF;
@@ -1082,8 +1124,8 @@ struct Solver
             careful = idle >= 4;
             if (careful)
             {
-                down.b = bestDown;
-                up.b = bestUp;
+                down.b = down.best;
+                up.b = up.best;
                 ratio = bestRatio;
                 Evaluate();
             }
@@ -1096,8 +1138,8 @@ struct Solver
         }
         if (residual == INF)
         {
-            down.b = bestDown;
-            up.b = bestUp;
+            down.b = down.best;
+            up.b = up.best;
             ratio = bestRatio;
             Evaluate();
             residual = Residual();
@@ -1305,20 +1347,34 @@ AllocateMinMax(const AllocationProblem& problem, const AllocationParam& param)
     result.downlinkHz.assign(size, 0);
     result.uplinkHz.assign(size, 0);
 
-    std::vector<std::size_t> busy;
+    // busy devices sorted by their laws, so that branches on them can be predicted
+    const auto kind = [](double bits, const RateLaw& law) {
+        return bits == 0 ? 0 : law.kind == RateLaw::LINEAR ? 1 : std::isinf(law.efficiency) ? 2 : 3;
+    };
+    const auto kinds = [&problem, &kind](std::size_t k) {
+        return 4 * kind(problem.downlinkBits[k], problem.downlinkLaw[k]) +
+               kind(problem.uplinkBits[k], problem.uplinkLaw[k]);
+    };
     bool anyBoth = false;
+    std::size_t end[17] = {}; // of each pair of kinds
     for (std::size_t k = 0; k < size; ++k)
     {
-        const bool d = problem.downlinkBits[k] > 0;
-        const bool u = problem.uplinkBits[k] > 0;
-        anyBoth = anyBoth || (d && u);
-        if (d || u)
-        {
-            busy.push_back(k);
-        }
-        else
+        const int pair = kinds(k);
+        ++end[pair + 1];
+        anyBoth = anyBoth || (pair > 4 && pair % 4 > 0);
+        if (pair == 0)
         {
             result.lowerBoundS = std::max(result.lowerBoundS, problem.computeS[k]);
+        }
+    }
+    end[1] = 0;
+    std::partial_sum(end, end + 17, end);
+    std::vector<std::size_t> busy(end[16]);
+    for (std::size_t k = 0; k < size; ++k)
+    {
+        if (const int pair = kinds(k))
+        {
+            busy[end[pair]++] = k;
         }
     }
     bool solved = true;
@@ -1344,12 +1400,12 @@ AllocateMinMax(const AllocationProblem& problem, const AllocationParam& param)
         solver.down.budget = shared && !d ? problem.uplinkHz : problem.downlinkHz;
         solver.up.budget = problem.uplinkHz;
         solver.Solve(param);
-        const Array& up = shared ? solver.bestDown : solver.bestUp;
+        const Array& up = shared ? solver.down.best : solver.up.best;
         for (std::size_t i = 0; i < who.size(); ++i)
         {
             if (d)
             {
-                result.downlinkHz[who[i]] = solver.bestDown[i];
+                result.downlinkHz[who[i]] = solver.down.best[i];
             }
             if (u)
             {
