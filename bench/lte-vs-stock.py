@@ -6,7 +6,7 @@
 """Runs two sides of lte-vs-stock in turn, several times, and prints what ours costs.
 
     bench/lte-vs-stock.py build/bench/lte-vs-stock [--runs 5] [--devices=8 ...]
-    bench/lte-vs-stock.py build/bench/lte-vs-stock --scenario [--requests=2 ...]
+    bench/lte-vs-stock.py build/bench/lte-vs-stock --scenario [--requests=3 ...]
 
 Without --scenario both cells carry the same constant rates by ns-3's applications. With it our
 applications serve requests on our cell, and ns-3's applications send the same messages at the same

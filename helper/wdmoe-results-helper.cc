@@ -285,6 +285,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         equal = p.name == "topk-equal" ? &p : equal;
         stock = p.name == "topk-stock" ? &p : stock;
     }
+    const auto precision = os.precision();
     os << "Scenario " << m_scenario << ", radio " << m_radioName << ", "
        << "RngRun " << RngSeedManager::GetRun() << ": one run; latencies in ms\n"
        << std::left << std::setw(16) << "policy" << std::right << std::setw(9) << "block50"
@@ -317,7 +318,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
            << (equal ? Change(block(p, 0.5), block(*equal, 0.5)) : "-") << std::setw(11)
            << (stock ? Change(block(p, 0.5), block(*stock, 0.5)) : "-") << "\n";
     }
-    os << std::defaultfloat << std::flush;
+    os << std::defaultfloat << std::setprecision(static_cast<int>(precision)) << std::flush;
 }
 
 void

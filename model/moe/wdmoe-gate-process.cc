@@ -183,6 +183,7 @@ WdmoeFitPopularity(std::vector<double> share, uint32_t topK, double sigma)
     std::vector<double> sorted(experts);
     for (uint32_t iteration = 0; iteration < 40; ++iteration)
     {
+        const auto before = logit;
         std::vector<double> chosen(experts, 0.0);
         std::vector<double> slope(experts, 0.0);
         for (const auto& z : noise)
@@ -192,13 +193,12 @@ WdmoeFitPopularity(std::vector<double> share, uint32_t topK, double sigma)
                 row[e] = logit[e] + sigma * z[e];
             }
             sorted = row;
-            std::partial_sort(sorted.begin(),
-                              sorted.begin() + topK + 1,
-                              sorted.end(),
-                              std::greater<>());
+            const auto next = sorted.begin() + topK; // the largest that is not chosen
+            std::nth_element(sorted.begin(), next, sorted.end(), std::greater<>());
+            const double last = *std::min_element(sorted.begin(), next); // chosen
             for (uint32_t e = 0; e < experts; ++e)
             {
-                const double other = row[e] >= sorted[topK - 1] ? sorted[topK] : sorted[topK - 1];
+                const double other = row[e] >= last ? *next : last;
                 const double x = (logit[e] - other) / sigma;
                 chosen[e] += std::erfc(-x * M_SQRT1_2) / 2;
                 slope[e] += std::exp(-x * x / 2) / (sigma * std::sqrt(2 * M_PI));
@@ -214,7 +214,12 @@ WdmoeFitPopularity(std::vector<double> share, uint32_t topK, double sigma)
         }
         const double mean = std::accumulate(logit.begin(), logit.end(), 0.0) / experts;
         std::for_each(logit.begin(), logit.end(), [mean](double& value) { value -= mean; });
-        if (worst < 0.005)
+        double moved = 0; // the samples need not allow for a small error
+        for (uint32_t e = 0; e < experts; ++e)
+        {
+            moved = std::max(moved, std::abs(logit[e] - before[e]));
+        }
+        if (worst < 0.005 || moved < 1e-12)
         {
             break;
         }
