@@ -17,6 +17,7 @@
  *     wdmoe-ideal --out=results --RngRun=1
  */
 
+#include "ns3/abort.h"
 #include "ns3/command-line.h"
 #include "ns3/double.h"
 #include "ns3/string.h"
@@ -40,9 +41,12 @@ main(int argc, char* argv[])
     cmd.AddValue("fading", "Rayleigh or None", fading);
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
+    NS_ABORT_MSG_IF(!(bandwidth >= 1), "--bandwidth is " << bandwidth << " Hz; expected >= 1 Hz");
+    NS_ABORT_MSG_IF(fading != "None" && fading != "Rayleigh",
+                    "--fading is " << fading << "; expected Rayleigh or None");
 
-    comparison.AddSetting("bandwidth", bandwidth);
-    comparison.AddSetting("fading", fading);
+    comparison.AddSetting("bandwidth", bandwidth, "ns3::WdmoeIdealRadio::Bandwidth");
+    comparison.AddSetting("fading", fading, "ns3::WdmoeIdealRadio::Fading");
 
     return comparison.Run([&](const WdmoePolicy&, Ptr<Node> server, NodeContainer devices) {
         WdmoeIdealRadioHelper radio;

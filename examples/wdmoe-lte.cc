@@ -18,6 +18,7 @@
  *     wdmoe-lte --out=results --RngRun=1
  */
 
+#include "ns3/abort.h"
 #include "ns3/boolean.h"
 #include "ns3/command-line.h"
 #include "ns3/double.h"
@@ -34,35 +35,38 @@ main(int argc, char* argv[])
     WdmoeComparisonHelper comparison("lte");
     comparison.minDistance = 30;
     comparison.maxDistance = 150;
-    uint32_t bandwidth = 50;
+    int32_t rbs = 50;
     std::string stock = "ns3::PfFfMacScheduler";
     double exponent = 3.5;
-    bool fading = false;
+    std::string fading = "None";
     bool powerControl = false;
     CommandLine cmd(__FILE__);
-    cmd.AddValue("bandwidth", "Bandwidth each way, RBs: 6, 15, 25, 50, 75 or 100", bandwidth);
+    cmd.AddValue("rbs", "Bandwidth each way, RBs: 6, 15, 25, 50, 75 or 100", rbs);
     cmd.AddValue("stock", "TypeId of the MAC scheduler of topk-stock", stock);
     cmd.AddValue("exponent", "Path loss exponent", exponent);
-    cmd.AddValue("fading", "Rayleigh block fading", fading);
+    cmd.AddValue("fading", "Rayleigh or None", fading);
     cmd.AddValue("powerControl", "Uplink power control", powerControl);
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
+    NS_ABORT_MSG_IF(rbs < 0, "--rbs is " << rbs << "; expected 6, 15, 25, 50, 75 or 100");
+    NS_ABORT_MSG_IF(fading != "None" && fading != "Rayleigh",
+                    "--fading is " << fading << "; expected Rayleigh or None");
 
-    comparison.AddSetting("bandwidth", bandwidth);
-    comparison.AddSetting("stock", stock);
+    comparison.AddSetting("rbs", rbs, "ns3::WdmoeLteRadio::Bandwidth");
+    comparison.AddSetting("stock", stock, "ns3::WdmoeLteRadio::Scheduler");
     comparison.AddSetting("exponent", exponent);
     comparison.AddSetting("fading", fading);
-    comparison.AddSetting("powerControl", powerControl);
+    comparison.AddSetting("powerControl", powerControl, "ns3::WdmoeLteRadio::UplinkPowerControl");
 
     return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
         WdmoeLteRadioHelper radio;
-        radio.SetAttribute("Bandwidth", UintegerValue(bandwidth));
+        radio.SetAttribute("Bandwidth", UintegerValue(rbs));
         radio.SetAttribute("UplinkPowerControl", BooleanValue(powerControl));
         radio.SetAttribute("Scheduler",
                            StringValue(policy.stock ? stock : "ns3::WdmoeFfMacScheduler"));
         radio.SetPathlossModel("ns3::LogDistancePropagationLossModel");
         radio.SetPathlossModelAttribute("Exponent", DoubleValue(exponent));
-        if (fading)
+        if (fading == "Rayleigh")
         {
             radio.SetFadingModel("ns3::WdmoeBlockFading");
         }

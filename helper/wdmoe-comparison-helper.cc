@@ -27,6 +27,7 @@
 #include "ns3/wdmoe-synthetic-gate-source.h"
 #include "ns3/wdmoe-trace-request-source.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -112,7 +113,9 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("baseStation", "Device profile of the base station", baseStation);
     cmd.AddValue("minDistance", "Least distance of a device, m", minDistance);
     cmd.AddValue("maxDistance", "Largest distance of a device, m", maxDistance);
-    cmd.AddValue("gates", "recorded, synthetic, or the file of a recorded gate", gates);
+    cmd.AddValue("gates",
+                 "recorded, synthetic, synthetic:PRESET, or the file of a recorded gate",
+                 gates);
     cmd.AddValue("requestFile", "Arrivals: a CSV file in Azure's format, or poisson", requestFile);
     cmd.AddValue("thinning", "Fraction of the arrivals that are kept", thinning);
     cmd.AddValue("timeScale", "Gaps between arrivals are multiplied by this", timeScale);
@@ -159,23 +162,90 @@ WdmoeComparisonHelper::MakeRequests() const
 }
 
 Ptr<WdmoeGateSource>
-WdmoeComparisonHelper::MakeGates() const
+WdmoeComparisonHelper::MakeGates(const std::string& name) const
 {
     Ptr<WdmoeGateSource> source;
-    if (gates == "synthetic")
+    const std::string synthetic = "synthetic";
+    if (gates.compare(0, synthetic.size(), synthetic) == 0)
     {
         source = CreateObject<WdmoeSyntheticGateSource>();
-        source->SetAttribute("Preset", StringValue(model));
+        source->SetAttribute(
+            "Preset",
+            StringValue(gates == synthetic ? name : gates.substr(synthetic.size() + 1)));
     }
     else
     {
+        const auto counts = name + "-counts";
+        const auto known = WdmoeDataNames("gates", ".json");
+        NS_ABORT_MSG_IF(gates == "recorded" &&
+                            std::find(known.begin(), known.end(), counts) == known.end(),
+                        "no recorded gates of the model '"
+                            << name << "' are shipped; use --gates=synthetic, "
+                            << "--gates=synthetic:PRESET (of a similar model), or --gates=FILE");
         source = CreateObject<WdmoeRecordedGateSource>();
         source->SetAttribute(
             "FileName",
-            StringValue(gates == "recorded" ? "gates/" + model + "-counts.json" : gates));
+            StringValue(gates == "recorded" ? "gates/" + counts + ".json" : gates));
     }
     source->AssignStreams(GATE_STREAM);
     return source;
+}
+
+void
+WdmoeComparisonHelper::Reserve(const std::string& attribute, const std::string& option)
+{
+    m_reserved.insert(attribute);
+    const auto colons = attribute.rfind("::");
+    const auto tid = TypeId::LookupByName(attribute.substr(0, colons));
+    for (std::size_t a = 0; a < tid.GetAttributeN(); a++)
+    {
+        const auto info = tid.GetAttribute(a);
+        NS_ABORT_MSG_IF(info.name == attribute.substr(colons + 2) &&
+                            info.initialValue->SerializeToString(info.checker) !=
+                                info.originalInitialValue->SerializeToString(info.checker),
+                        "--" << attribute << " would be overwritten here; use the option --"
+                             << option);
+    }
+}
+
+void
+WdmoeComparisonHelper::CheckOptions() const
+{
+    auto need = [](bool good, const char* option, const auto& value, const char* expected) {
+        NS_ABORT_MSG_IF(!good, "--" << option << " is " << value << "; expected " << expected);
+    };
+    need(minDistance > 0, "minDistance", minDistance, "a distance > 0 m");
+    need(maxDistance >= minDistance, "maxDistance", maxDistance, "at least --minDistance");
+    need(requests >= 1, "requests", requests, "a whole number >= 1");
+    need(maxPromptTokens >= 1, "maxPromptTokens", maxPromptTokens, "a whole number >= 1");
+    need(maxOutputTokens >= 1, "maxOutputTokens", maxOutputTokens, "a whole number >= 1");
+    need(blocks >= 0, "blocks", blocks, "a whole number, 0 for all blocks of the model");
+    need(weightBits > 0 && weightBits <= 64, "weightBits", weightBits, "a number in (0, 64]");
+    need(bitsPerElement >= 1 && bitsPerElement <= 64,
+         "bitsPerElement",
+         bitsPerElement,
+         "a number in [1, 64]");
+    need(thinning > 0 && thinning <= 1, "thinning", thinning, "a fraction in (0, 1]");
+    need(timeScale > 0 && timeScale < 1e9, "timeScale", timeScale, "a number > 0");
+    need(rate > 0 && rate < 1e9, "rate", rate, "a number > 0, requests a second");
+    need(deadlineMs >= 0 && deadlineMs < 1e9, "deadline", deadlineMs, "a number of ms, 0 for none");
+    need(computeMode == "Roofline" || computeMode == "Flops",
+         "computeMode",
+         computeMode,
+         "Roofline or Flops");
+    auto isA = [](const std::string& type, const std::string& base) {
+        TypeId tid;
+        return TypeId::LookupByNameFailSafe(type, &tid) && tid.HasConstructor() &&
+               tid.IsChildOf(TypeId::LookupByName(base));
+    };
+    need(isA(predictor, "ns3::WdmoePredictor"),
+         "predictor",
+         predictor,
+         "ns3::WdmoeLearningPredictor, ns3::WdmoeClosedFormPredictor, or an own WdmoePredictor");
+    need(isA(transport, "ns3::WdmoeTransport"),
+         "transport",
+         transport,
+         "ns3::WdmoeUdpTransport, ns3::WdmoeTcpTransport, or an own WdmoeTransport");
 }
 
 void
@@ -189,25 +259,38 @@ WdmoeComparisonHelper::FillManifest()
     m_results.AddToManifest("rng_run", run.str());
     AddSetting("model", model);
     AddSetting("weightBits", weightBits);
-    AddSetting("bitsPerElement", bitsPerElement);
+    AddSetting("bitsPerElement", bitsPerElement, "ns3::WdmoeGatingServer::BitsPerElement");
     AddSetting("devices", devices);
     AddSetting("baseStation", baseStation);
     AddSetting("minDistance", minDistance);
     AddSetting("maxDistance", maxDistance);
     AddSetting("gates", gates);
-    AddSetting("requestFile", requestFile);
-    AddSetting("thinning", thinning);
-    AddSetting("timeScale", timeScale);
-    AddSetting("rate", rate);
-    AddSetting("requests", requests);
-    AddSetting("maxPromptTokens", maxPromptTokens);
-    AddSetting("maxOutputTokens", maxOutputTokens);
-    AddSetting("blocks", blocks);
-    AddSetting("strict", strict);
-    AddSetting("predictor", predictor);
-    AddSetting("transport", transport);
-    AddSetting("computeMode", computeMode);
-    AddSetting("deadline", deadlineMs);
+    AddSetting("requestFile", requestFile, "ns3::WdmoeTraceRequestSource::FileName");
+    AddSetting("thinning", thinning, "ns3::WdmoeTraceRequestSource::Thinning");
+    AddSetting("timeScale", timeScale, "ns3::WdmoeTraceRequestSource::TimeScale");
+    AddSetting("rate", rate, "ns3::WdmoePoissonRequestSource::Rate");
+    AddSetting("requests", requests, "ns3::WdmoeTraceRequestSource::MaxRequests");
+    AddSetting("maxPromptTokens", maxPromptTokens, "ns3::WdmoeTraceRequestSource::MaxPromptTokens");
+    AddSetting("maxOutputTokens", maxOutputTokens, "ns3::WdmoeTraceRequestSource::MaxOutputTokens");
+    AddSetting("blocks", blocks, "ns3::WdmoeGatingServer::MaxBlocks");
+    AddSetting("strict", strict, "ns3::WdmoeAllocator::Leftover");
+    AddSetting("predictor", predictor, "ns3::WdmoeController::Predictor");
+    AddSetting("transport", transport, "ns3::WdmoeGatingServer::Transport");
+    AddSetting("computeMode", computeMode, "ns3::WdmoeController::ComputeMode");
+    AddSetting("deadline", deadlineMs, "ns3::WdmoeGatingServer::Deadline");
+    for (const auto& [attribute, option] : std::vector<std::pair<std::string, std::string>>{
+             {"ns3::WdmoeController::Selector", "policies"},
+             {"ns3::WdmoeController::Allocator", "policies"},
+             {"ns3::WdmoeExpertNode::ComputeMode", "computeMode"},
+             {"ns3::WdmoeExpertNode::Transport", "transport"},
+             {"ns3::WdmoePoissonRequestSource::MaxRequests", "requests"},
+             {"ns3::WdmoePoissonRequestSource::PromptTokens", "maxPromptTokens"},
+             {"ns3::WdmoePoissonRequestSource::OutputTokens", "maxOutputTokens"},
+             {"ns3::WdmoeRecordedGateSource::FileName", "gates"},
+             {"ns3::WdmoeSyntheticGateSource::Preset", "gates"}})
+    {
+        Reserve(attribute, option);
+    }
     // initial values, --ns3::Class::Attribute options included
     for (uint16_t i = 0; i < TypeId::GetRegisteredN(); i++)
     {
@@ -219,7 +302,8 @@ WdmoeComparisonHelper::FillManifest()
         for (std::size_t a = 0; a < tid.GetAttributeN(); a++)
         {
             const auto info = tid.GetAttribute(a);
-            if (info.initialValue && !DynamicCast<const PointerValue>(info.initialValue))
+            if (info.initialValue && !DynamicCast<const PointerValue>(info.initialValue) &&
+                m_reserved.count(tid.GetName() + "::" + info.name) == 0)
             {
                 m_results.AddToManifest(tid.GetName() + "::" + info.name,
                                         info.initialValue->SerializeToString(info.checker));
@@ -241,6 +325,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     {
         profiles.push_back(WdmoeLoadDeviceProfile(name));
     }
+    int32_t found = 0;
     uint64_t tokensIn = 0;
     uint64_t tokensOut = 0;
     {
@@ -249,11 +334,13 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
         {
             tokensIn += request.promptTokens;
             tokensOut += request.outputTokens;
+            found++;
         }
     }
-    NS_ABORT_MSG_IF(tokensIn == 0,
-                    "no requests: '" << requestFile << "' with thinning " << thinning << " and "
-                                     << requests << " requests gives none");
+    NS_ABORT_MSG_IF(found < requests,
+                    "only " << found << " of " << requests << " requests: '" << requestFile
+                            << "' with --thinning=" << thinning
+                            << " has no more from where this run starts");
 
     // where it is
     Ptr<Node> server = CreateObject<Node>();
@@ -292,7 +379,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     serverHelper.SetAttribute("MaxBlocks", UintegerValue(blocks));
     serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
-    auto app = serverHelper.Install(controller, MakeGates(), MakeRequests());
+    auto app = serverHelper.Install(controller, MakeGates(description.name), MakeRequests());
 
     WdmoeExpertNodeHelper nodeHelper(description, profiles);
     nodeHelper.SetAttribute("Transport", StringValue(transport));
@@ -317,10 +404,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
 int
 WdmoeComparisonHelper::Run(RadioFactory makeRadio)
 {
-    NS_ABORT_MSG_IF(!(minDistance > 0) || !(maxDistance >= minDistance),
-                    "distances from " << minDistance << " to " << maxDistance
-                                      << " m; expected 0 < minDistance <= maxDistance");
-    NS_ABORT_MSG_IF(!(deadlineMs >= 0), "deadline is " << deadlineMs << " ms; expected >= 0");
+    CheckOptions();
     FillManifest();
     for (const auto& policy : WdmoePolicy::Parse(policies))
     {

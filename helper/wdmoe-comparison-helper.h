@@ -17,6 +17,7 @@
 #include "ns3/wdmoe-request-source.h"
 
 #include <functional>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -65,13 +66,16 @@ class WdmoeComparisonHelper
     const WdmoeResultsHelper& GetResults() const;
 
     /**
-     * Write a setting of the scenario's own into the manifest.
+     * Write a setting into the manifest, and refuse the attribute it sets on the command line:
+     * it would be overwritten without a word.
      *
      * @param name of the option
      * @param value its value
+     * @param attribute full name of the attribute that the option sets, if it is one of the
+     * module's
      */
     template <typename T>
-    void AddSetting(const std::string& name, const T& value);
+    void AddSetting(const std::string& name, const T& value, const std::string& attribute = "");
 
     // Options, with their defaults; set them before AddOptions() to change the defaults
 
@@ -88,14 +92,14 @@ class WdmoeComparisonHelper
     double maxDistance{300};           ///< of a device from the base station, m
     std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
-    double thinning{1};           ///< fraction of the arrivals that are kept
-    double timeScale{10};         ///< gaps between arrivals are multiplied by this
-    double rate{0.2};             ///< arrivals for each second (poisson)
-    uint32_t requests{3};         ///< how many are served
-    uint32_t maxPromptTokens{32}; ///< longer prompts are cut
-    uint32_t maxOutputTokens{4};  ///< longer answers are cut
-    uint32_t blocks{4};           ///< blocks of the model that are simulated; 0: all
-    bool strict{false};           ///< nobody gets what another one leaves unused
+    double thinning{1};          ///< fraction of the arrivals that are kept
+    double timeScale{10};        ///< gaps between arrivals are multiplied by this
+    double rate{0.2};            ///< arrivals for each second (poisson)
+    int32_t requests{3};         ///< how many are served
+    int32_t maxPromptTokens{32}; ///< longer prompts are cut
+    int32_t maxOutputTokens{4};  ///< longer answers are cut
+    int32_t blocks{4};           ///< blocks of the model that are simulated; 0: all
+    bool strict{false};          ///< nobody gets what another one leaves unused
     std::string predictor{"ns3::WdmoeLearningPredictor"}; ///< TypeId
     std::string transport{"ns3::WdmoeUdpTransport"};      ///< TypeId
     std::string computeMode{"Roofline"};                  ///< or "Flops"
@@ -115,24 +119,43 @@ class WdmoeComparisonHelper
     Ptr<WdmoeRequestSource> MakeRequests() const;
 
     /**
+     * @param name of the model
      * @return a new gate source, always with the same weights
      */
-    Ptr<WdmoeGateSource> MakeGates() const;
+    Ptr<WdmoeGateSource> MakeGates(const std::string& name) const;
+
+    /**
+     * Abort if an attribute was given on the command line.
+     *
+     * @param attribute full name
+     * @param option that sets it
+     */
+    void Reserve(const std::string& attribute, const std::string& option);
+
+    /// Check every option
+    void CheckOptions() const;
 
     /// Write down every setting
     void FillManifest();
 
-    WdmoeResultsHelper m_results; ///< what was gathered
-    std::string m_scenario;       ///< name of the scenario
+    std::set<std::string> m_reserved; ///< attributes that options set
+    WdmoeResultsHelper m_results;     ///< what was gathered
+    std::string m_scenario;           ///< name of the scenario
 };
 
 template <typename T>
 void
-WdmoeComparisonHelper::AddSetting(const std::string& name, const T& value)
+WdmoeComparisonHelper::AddSetting(const std::string& name,
+                                  const T& value,
+                                  const std::string& attribute)
 {
     std::ostringstream text;
     text << std::boolalpha << value;
     m_results.AddToManifest("option." + name, text.str());
+    if (!attribute.empty())
+    {
+        Reserve(attribute, name);
+    }
 }
 
 } // namespace ns3

@@ -285,6 +285,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         equal = p.name == "topk-equal" ? &p : equal;
         stock = p.name == "topk-stock" ? &p : stock;
     }
+    uint64_t missing = 0;
     const auto precision = os.precision();
     os << "Scenario " << m_scenario << ", radio " << m_radioName << ", "
        << "RngRun " << RngSeedManager::GetRun() << ": one run; latencies in ms\n"
@@ -295,6 +296,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
        << std::setw(11) << "vs equal" << std::setw(11) << "vs stock" << "\n";
     for (const auto& p : m_policies)
     {
+        missing += p.server.answersMissing;
         auto ttft = Column(p.requests, [](const auto& r) { return r.TtftS(); });
         auto tpot = Column(p.requests, [](const auto& r) { return r.TpotS(); });
         std::erase_if(tpot, [](double v) { return std::isnan(v); });
@@ -317,6 +319,11 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
            << Mean(Column(p.blocks, [](const auto& b) { return b.wlr; })) << std::setw(11)
            << (equal ? Change(block(p, 0.5), block(*equal, 0.5)) : "-") << std::setw(11)
            << (stock ? Change(block(p, 0.5), block(*stock, 0.5)) : "-") << "\n";
+    }
+    if (missing > 0)
+    {
+        os << missing
+           << " answers missed the deadline: latencies are those of an incomplete model\n";
     }
     os << std::defaultfloat << std::setprecision(static_cast<int>(precision)) << std::flush;
 }
@@ -417,6 +424,14 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         auto& j = summary["policies"][p.name];
         j["block_latency_s"] =
             Statistics(Column(p.blocks, [](const auto& b) { return b.latency.GetSeconds(); }));
+        std::vector<double> prefill;
+        std::vector<double> decode;
+        for (const auto& b : p.blocks)
+        {
+            (b.pass == 0 ? prefill : decode).push_back(b.latency.GetSeconds());
+        }
+        j["prefill_block_latency_s"] = Statistics(prefill);
+        j["decode_block_latency_s"] = Statistics(decode);
         j["request_latency_s"] =
             Statistics(Column(p.requests, [](const auto& r) { return r.LatencyS(); }));
         j["ttft_s"] = Statistics(Column(p.requests, [](const auto& r) { return r.TtftS(); }));
@@ -426,6 +441,7 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["experts_routed"] = routed;
         j["experts_dropped"] = static_cast<int64_t>(topK) - static_cast<int64_t>(routed) +
                                static_cast<int64_t>(missing);
+        j["answers_missing"] = p.server.answersMissing;
         j["gate_mass_kept"] = Mean(Column(p.blocks, [](const auto& b) { return b.gateMassKept; }));
         j["wlr"] = Mean(Column(p.blocks, [](const auto& b) { return b.wlr; }));
         j["tokens_in"] = p.server.tokensIn;

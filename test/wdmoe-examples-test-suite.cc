@@ -296,12 +296,22 @@ class ScenarioBadInputTest : public TestCase
             {[](auto& c) { c.model = "gpt-9"; }, "mixtral-8x7b"},
             {[](auto& c) { c.devices = "toaster"; }, "jetson-agx-orin"},
             {[](auto& c) { c.weightBits = 64; }, "GB of memory"},
-            {[](auto& c) { c.minDistance = -1; }, "expected 0 < minDistance"},
-            {[](auto& c) {
-                 c.requests = 0;
-                 c.requestFile = "no-such.csv";
+            {[](auto& c) { c.minDistance = -1; }, "--minDistance is -1; expected"},
+            {[](auto& c) { c.requests = 0; }, "--requests is 0; expected"},
+            {[](auto& c) { c.requests = 400; }, "of 400 requests"},
+            {[](auto& c) { c.maxPromptTokens = -1; }, "--maxPromptTokens is -1"},
+            {[](auto& c) { c.blocks = -1; }, "--blocks is -1"},
+            {[](auto& c) { c.weightBits = 0; }, "--weightBits is 0"},
+            {[](auto& c) { c.thinning = std::nan(""); }, "--thinning is nan"},
+            {[](auto& c) { c.deadlineMs = -1; }, "--deadline is -1"},
+            {[](auto& c) { c.predictor = "ns3::Foo"; }, "--predictor is ns3::Foo"},
+            {[](auto& c) { c.transport = "ns3::Node"; }, "--transport is ns3::Node"},
+            {[](auto& c) { c.model = "deepseek-v2-lite"; }, "use --gates=synthetic"},
+            {[](auto&) {
+                 Config::SetDefault("ns3::WdmoeGatingServer::BitsPerElement", DoubleValue(8));
              },
-             "no-such.csv"},
+             "use the option --bitsPerElement"},
+            {[](auto& c) { c.requestFile = "no-such.csv"; }, "no-such.csv"},
             {[](auto& c) { c.blocks = 33; }, "has 32 blocks"},
             {[](auto& c) { c.out = "/dev/null/x"; }, "cannot write"},
         };
