@@ -42,7 +42,7 @@ def build_parser():
     run.add_argument("-h", "--help", action="store_true", help="this, and the scenario's own options")
     run.add_argument("--list", action="store_true", help="name the scenarios and the policies")
     run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO)")
-    run.add_argument("--policy", metavar="A,B", help=f"policies (default: {','.join(POLICIES)})")
+    run.add_argument("--policy", metavar="A,B", help=f"policies, or all (default): {','.join(POLICIES)}")
     run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio, where none is named")
     run.add_argument("--RngRun", metavar="R", type=parse_positive, default=1, help="run number (default: 1)")
     run.add_argument(
@@ -59,6 +59,9 @@ def build_parser():
         default=len(os.sched_getaffinity(0)),
         help="programs at a time (default: one for each core)",
     )
+    build = commands.add_parser("build", help="build a scenario of your own, a C++ file, against the module and its ns-3")
+    build.add_argument("source", metavar="FILE.cc", help="one source file with a main()")
+    build.add_argument("-o", dest="output", metavar="PROGRAM", help="the program (default: FILE)")
     commands.add_parser(
         "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
     )
@@ -84,6 +87,12 @@ def main(arguments=None):
         if stray:
             run_parser.error(f"'{stray[0]}' is not understood; a scenario's own options are written --name=value")
         return run.main(options, others, run_parser)
+    if options.command == "build":
+        from wdmoe.build import build
+
+        if others:
+            parser.error(f"'{others[0]}' is not understood; wdmoe build FILE.cc [-o PROGRAM]")
+        return build(options.source, options.output)
     if options.command == "test":
         from wdmoe import selftest
 

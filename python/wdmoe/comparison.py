@@ -2,7 +2,12 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Several runs: the change of each policy's median latencies against the baselines, paired by run."""
+"""Several runs: the change of each policy's median latencies against the baselines, paired by run.
+
+A change is exp(mean(x)) - 1 over the runs' x = log(m / m0), with m and m0 the medians of policy and baseline in the same
+run; its interval is Student's for the mean of x, taken through exp(x) - 1 likewise. So no bound lies below -100 %, and
+the change of A against B is the inverse of that of B against A.
+"""
 
 import csv
 import math
@@ -32,17 +37,31 @@ def median(summary, policy, metric):
 
 
 def compare(summaries):
-    """Rows of COLUMNS from RngRun -> summary. A change is relative: -0.1 is ten per cent less."""
+    """Rows of COLUMNS from RngRun -> summary. mean, low, high are relative changes: -0.1 is ten per cent less."""
     policies = list(dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]))
     rows = []
     for policy in policies:
         for name, metric in METRICS.items():
             for base in BASELINES:
                 pairs = [(median(one, policy, metric), median(one, base, metric)) for one in summaries.values()]
-                changes = [value / against - 1 for value, against in pairs if value is not None and against]
-                if policy != base and changes:
-                    rows.append(dict(zip(COLUMNS, (policy, name, base, len(changes), *interval(changes)))))
+                logs = [math.log(value / against) for value, against in pairs if value and against]
+                if policy != base and logs:
+                    changes = [None if bound is None else math.expm1(bound) for bound in interval(logs)]
+                    rows.append(dict(zip(COLUMNS, (policy, name, base, len(logs), *changes))))
     return rows
+
+
+def medians(summaries):
+    """Policy -> {"runs", "block", "request"}: the means over runs of its median latencies, s."""
+    found = {}
+    for policy in dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]):
+        entry = {"runs": sum(policy in summary["policies"] for summary in summaries.values())}
+        for name, metric in METRICS.items():
+            values = [median(one, policy, metric) for one in summaries.values()]
+            values = [value for value in values if value is not None]
+            entry[name] = statistics.fmean(values) if values else None
+        found[policy] = entry
+    return found
 
 
 def write(rows, summaries, out):
@@ -54,6 +73,7 @@ def write(rows, summaries, out):
             "radio": first["radio"],
             "RngRun": list(summaries),
             "confidence": CONFIDENCE,
+            "medians_s": medians(summaries),
             "changes": rows,
         },
     )

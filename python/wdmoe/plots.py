@@ -15,6 +15,9 @@ import numpy as np
 from matplotlib import pyplot
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
+from wdmoe.results import name_run
+from wdmoe.scenarios import fold
+
 # Okabe and Ito's colours, told apart by colour-blind readers too; devices beyond them repeat with hatching.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#666666")
 HATCHES = ("", "////", "....")
@@ -36,8 +39,8 @@ def draw(summary, folder):
     """Draws both pictures from the tables in `folder`."""
     policies = list(summary["policies"])
     with pyplot.rc_context(STYLE):
-        draw_latencies(policies, folder)
-        draw_shares(policies, folder)
+        draw_latencies(policies, folder, name_run(summary))
+        draw_shares(policies, folder, name_run(summary))
 
 
 def save(figure, path):
@@ -66,12 +69,14 @@ def read_columns(path, policies, names):
     }
 
 
-def draw_latencies(policies, folder):
+def draw_latencies(policies, folder, run):
     panels = (("blocks.csv", "Block latency"), ("requests.csv", "Request latency"))
     figure, axes = pyplot.subplots(
         1, 2, figsize=(7.2, 0.6 + 0.42 * len(policies) + 0.6), sharey=True, layout="constrained"
     )
+    figure.suptitle(run, fontsize=9)
     for axis, (table, title) in zip(axes, panels):
+        axis.use_sticky_edges = False  # else no margin beside a box, and the last marker is cut off
         read = read_columns(folder / table, policies, ("latency_s",))
         samples = [read[policy]["latency_s"] for policy in policies]
         samples = [values[np.isfinite(values)] for values in samples]
@@ -90,12 +95,12 @@ def draw_latencies(policies, folder):
         if low > 0 and high / low > 30:
             axis.set_xscale("log")
         else:
-            axis.set_xlim(left=0)
+            axis.set_xlim(0, 1.05 * axis.dataLim.x1 or 1)
         axis.set_title(f"{title} (box: quartiles, whiskers: 5 to 95 %)", fontsize=8)
         axis.set_xlabel(f"{title} ({unit})")
         axis.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         axis.set_axisbelow(True)
-    axes[0].set_yticks(range(len(policies)), policies)
+    axes[0].set_yticks(range(len(policies)), [fold(policy) for policy in policies])
     axes[0].invert_yaxis()
     save(figure, folder / "latency-by-policy.png")
 
@@ -121,7 +126,7 @@ def first_request(folder, policies):
     return blocks, shares
 
 
-def draw_shares(policies, folder):
+def draw_shares(policies, folder, run):
     blocks, shares = first_request(folder, policies)
     devices = sorted({int(device) for table in shares.values() for device in table["device"]})
     end = max((table["start_s"] + table["latency_s"]).max(initial=1e-3) for table in blocks.values())
@@ -139,7 +144,7 @@ def draw_shares(policies, folder):
     norm = PowerNorm(0.5, vmin=0, vmax=max(table["tokens"].max(initial=1) for table in shares.values()))
     image = None
     for (top, middle, bottom), policy in zip(axes.T, policies):
-        top.set_title(policy)
+        top.set_title(fold(policy))
         table = shares[policy]
         # One row for each block and device, in the blocks' order.
         by_device = {device: np.flatnonzero(table["device"] == device) for device in devices}
@@ -175,8 +180,19 @@ def draw_shares(policies, folder):
     handles, labels = next(
         (found for found in (axis.get_legend_handles_labels() for axis in axes[0]) if found[0]), ([], [])
     )
-    if handles:
-        figure.legend(handles, labels, loc="outside upper center", ncols=8, fontsize=8)
+    title = f"{run}: first request"
+    if handles:  # a title of the figure's own would lie upon the legend
+        figure.legend(
+            handles,
+            labels,
+            loc="outside upper center",
+            ncols=max(2, min(8, int(figure.get_figwidth() / 1.1))),
+            fontsize=8,
+            title=title,
+            title_fontsize=9,
+        )
+    else:
+        figure.suptitle(title, fontsize=9)
     if image:
         figure.colorbar(image, ax=axes[2, :].tolist(), label="Expert load\n(tokens per block)")
     figure.supxlabel("Time since the first request began (s)", fontsize=9)

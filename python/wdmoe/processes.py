@@ -46,6 +46,11 @@ class Job:
         """How its output began (ns-3 names a wrong option there, above its help) and ended."""
         return "".join(self.head + ["...\n"] * (len(self.tail) == self.tail.maxlen) + list(self.tail))
 
+    def read_log(self):
+        """All that it printed, but its progress."""
+        log = self.folder / "output.log"
+        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+
     @property
     def failure(self):
         """Why it failed, for a person to read; None where it did not."""
@@ -56,6 +61,27 @@ class Job:
         if self.status < 0:
             return f"ended by {signal.Signals(-self.status).name}"
         return f"exit status {self.status}"
+
+
+# How ns-3 ends a program (the time and node may stand before file=), and how C++ does.
+ABORTED = re.compile(r'msg="(.*?)", [^"\n]*file=[^\n]*, line=\d+', re.DOTALL)
+THROWN = re.compile(r"^ *what\(\): *(.+)$", re.MULTILINE)
+REFUSED = re.compile(r"^Invalid command-line argument: *((--)?([^=\n]*).*)$", re.MULTILINE)
+
+
+def explain(output, scenario):
+    """The one line of a failed program's output that says what was wrong; None where there is none."""
+    refused = REFUSED.search(output)
+    if refused:
+        option, _, name = refused.groups()
+        # ns-3 prints its help below, with all options there are.
+        known = re.search(rf"^ +--{re.escape(name)}:", output, re.MULTILINE)
+        wrong = f"malformed value in '{option}'" if known else f"unknown option or malformed value: '{option}'"
+        return f"{wrong}; see ./wdmoe run {scenario} --help"
+    found = ABORTED.search(output) or THROWN.search(output)
+    if not found:
+        return None
+    return " ".join(found[1].replace('\\"', '"').replace("\\n", " ").split())
 
 
 class Pool:

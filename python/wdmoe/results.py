@@ -82,6 +82,37 @@ def merge(parts, summaries, out, known):
     return united
 
 
+def name_run(summary):
+    """What was run, in short: "lte, RngRun 1"."""
+    run = summary.get("manifest", {}).get("rng_run")
+    return summary["scenario"] + (f", RngRun {run}" if run is not None else "")
+
+
+def describe(summary):
+    """What was run: the scenario and the options that decide most of the figures, of those that are known."""
+    manifest = summary.get("manifest", {})
+
+    def option(name):
+        return manifest.get(f"option.{name}")
+
+    parts = []
+    if option("requests"):
+        parts.append(f"{option('requests')} request{'' if option('requests') == '1' else 's'}")
+    if option("maxPromptTokens") and option("maxOutputTokens"):
+        parts.append(f"up to {option('maxPromptTokens')} + {option('maxOutputTokens')} tokens")
+    if option("blocks"):
+        every = option("blocks") == "0"
+        parts.append("all blocks of the model" if every else f"{option('blocks')} of the model's blocks (0: all)")
+    if option("model"):
+        parts.append(option("model"))
+    return parts
+
+
+def count_missing(summaries):
+    """Batches without an answer in time, of all policies of all these summaries."""
+    return sum(entry.get("answers_missing") or 0 for summary in summaries for entry in summary["policies"].values())
+
+
 def concatenate(table, parts, out):
     header = None
     with open(out / table, "w", encoding="utf-8", newline="") as target:

@@ -20,6 +20,11 @@ SCENARIOS = {
 }
 
 
+def fold(policy):
+    """A policy's name for a table or a picture: SELECTOR+ALLOCATOR without ns3::Wdmoe, in two lines."""
+    return policy.replace("ns3::Wdmoe", "").replace("ns3::", "").replace("+", "+\n")
+
+
 def program_folder():
     """Where the programs are: the installed package, or WDMOE_BIN (a build folder's bin/)."""
     return Path(os.environ.get("WDMOE_BIN") or Path(__file__).parent / "bin")

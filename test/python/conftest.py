@@ -19,10 +19,20 @@ import json, os, random, sys, time
 
 options = dict(argument[2:].split("=", 1) for argument in sys.argv[1:] if "=" in argument)
 if "--PrintHelp" in sys.argv:
-    print("--requests: how many requests")
+    print("    --requests: how many requests\\n    --policies: which\\n    --progress: tell\\n    --out: where")
     sys.exit(0)
 out, policy, run = options["out"], options["policies"], int(options["RngRun"])
 behaviour = json.loads(os.environ.get("FAKE", "{{}}")).get(policy, "good")
+refused = [name for name in options if name not in ("out", "policies", "RngRun", "progress", "requests")]
+if refused or options.get("requests") == "x":
+    print("Invalid command-line argument:", "--%s=%s" % ((refused or ["requests"])[0], options[(refused or ["requests"])[0]]))
+    print("wdmoe-fake [Program Options]\\n\\n    --requests:  how many requests")
+    sys.exit(1)
+if behaviour == "abort":
+    print("before\\naborted. cond=\\"!good\\", msg=\\"--requests is \\\\\\"0\\\\\\"\\nexpected >= 1\\", +1.5s 3 file=a.cc, line=215",
+          file=sys.stderr)
+    print("NS_FATAL, terminating", file=sys.stderr)
+    os.abort()
 if behaviour == "fail":
     print("out of coverage", file=sys.stderr)
     sys.exit(3)
@@ -53,10 +63,15 @@ shares = [] if policy == "topk-stock" else [
 table("shares.csv", "request,block,device,tokens,granted_downlink_share,granted_uplink_share", shares)
 entry = {{"block_latency_s": quantiles(rows), "request_latency_s": quantiles([5 * v for v in rows]),
          "ttft_s": quantiles(rows), "tpot_s": quantiles(rows), "bytes_downlink": 1000, "bytes_uplink": 900,
-         "gate_mass_kept": 1.0, "wlr": 2.0}}
+         "gate_mass_kept": 1.0, "wlr": 2.0, "prefill_block_latency_s": quantiles(rows),
+         "decode_block_latency_s": dict.fromkeys(("mean", "p50", "p95", "p99"))}}
+if behaviour == "missing":
+    entry["answers_missing"] = 3
 with open(os.path.join(out, "summary.json"), "w") as file:
     file.write("{{" if behaviour == "malformed" else json.dumps(
-        {{"scenario": "fake", "radio": "none", "manifest": {{"RngRun": run, "requests": options.get("requests")}},
+        {{"scenario": "fake", "radio": "none", "manifest": {{"rng_run": str(run), "requests": options.get("requests"),
+            "option.requests": "3", "option.maxPromptTokens": "32", "option.maxOutputTokens": "4", "option.blocks": "4",
+            "option.model": "mixtral-8x7b"}},
          "policies": {{policy: entry}}}}))
 print("@progress", policy, 1.0, file=sys.stderr)
 """
