@@ -270,8 +270,11 @@ def test_manifests_that_differ_are_both_kept():
 
 
 INTERRUPTED = """
+import signal
 import sys
 from wdmoe import cli, scenarios
+# a shell that starts the tests in the background has them ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 scenarios.SCENARIOS["fake"] = "a stand-in"
 sys.exit(cli.main(["run", "fake", "--policy", "wdmoe"]))
 """
