@@ -63,7 +63,10 @@ main(int argc, char* argv[])
                       << " s, then " << r.TpotS() << " s each\n";
         }));
     app->TraceConnectWithoutContext("Done", Callback<void>([]() { Simulator::Stop(); }));
+    WdmoeResultsHelper results("first");
+    results.Attach("wdmoe", app, experts, controller);
     Simulator::Run();
+    results.CheckConservation(5 * 128, 5 * 32); // tokens and messages, or it stops here
     Simulator::Destroy();
     return 0;
 }
