@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-# Finds Eigen, GSL and nlohmann-json, inside an ns-3 tree and alone. Result: WDMOE_THIRD_PARTY_INCLUDES and
+# Finds Eigen, GSL, nlohmann-json and threads, inside an ns-3 tree and alone. Result: WDMOE_THIRD_PARTY_INCLUDES and
 # WDMOE_THIRD_PARTY_LIBRARIES, seen by this folder's sources only: no header of ours may show them. (Not a target:
 # ns-3 would want to export it.)
 
@@ -59,7 +59,10 @@ if(NOT wdmoe_gsl)
   set(wdmoe_gsl ${GSL_LIBRARIES})
 endif()
 
+# std::thread; on a C library of before 2021 a library of its own.
+find_package(Threads REQUIRED)
+
 set(WDMOE_THIRD_PARTY_INCLUDES "${wdmoe_eigen_include}" "${WDMOE_JSON_INCLUDE_DIR}"
                                "${WDMOE_GSL_INCLUDE_DIR}"
 )
-set(WDMOE_THIRD_PARTY_LIBRARIES ${wdmoe_gsl})
+set(WDMOE_THIRD_PARTY_LIBRARIES ${wdmoe_gsl} ${CMAKE_THREAD_LIBS_INIT})

@@ -62,10 +62,23 @@ def build_parser():
     build = commands.add_parser("build", help="build a scenario of your own, a C++ file, against the module and its ns-3")
     build.add_argument("source", metavar="FILE.cc", help="one source file with a main()")
     build.add_argument("-o", dest="output", metavar="PROGRAM", help="the program (default: FILE)")
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure what a real model loses when expert calls are dropped, lost or coarsened",
+        description="Asks a real model the evaluation items, under each lever in several positions; writes the table, "
+        "prints it, and draws it beside it. Options not named here are the program's own, written --name=value.",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    evaluate.add_argument("-h", "--help", action="store_true", help="this, and the program's own options")
+    evaluate.add_argument("--model", metavar="DIR|NAME", help="folder of a checkpoint, or a name in data/models")
+    evaluate.add_argument("--out", metavar="FILE.json", help="the table; the picture goes to FILE.png")
+    evaluate.add_argument("--data", metavar="A,B", help="evaluation files, JSON Lines (default: data/evaluation)")
+    evaluate.add_argument("--gates", metavar="FILE.csv", help="record the model's gates, for --gates of a scenario")
     commands.add_parser(
         "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
     )
-    return parser, run
+    return parser, run, evaluate
 
 
 def print_versions():
@@ -75,7 +88,7 @@ def print_versions():
 
 
 def main(arguments=None):
-    parser, run_parser = build_parser()
+    parser, run_parser, evaluate_parser = build_parser()
     options, others = parser.parse_known_args(arguments)
     if options.version:
         print_versions()
@@ -93,6 +106,13 @@ def main(arguments=None):
         if others:
             parser.error(f"'{others[0]}' is not understood; wdmoe build FILE.cc [-o PROGRAM]")
         return build(options.source, options.output)
+    if options.command == "evaluate":
+        from wdmoe import evaluate
+
+        stray = [other for other in others if not (other.startswith("--") and "=" in other)]
+        if stray:
+            evaluate_parser.error(f"'{stray[0]}' is not understood; the program's options are written --name=value")
+        return evaluate.main(options, others, evaluate_parser)
     if options.command == "test":
         from wdmoe import selftest
 
