@@ -32,8 +32,8 @@ main(int argc, char* argv[])
     WdmoeComparisonHelper comparison("ideal");
     comparison.maxPromptTokens = 128;
     comparison.maxOutputTokens = 16;
-    comparison.requests = 10;
-    comparison.blocks = 0;
+    comparison.sizedRequests = 10;
+    comparison.sizedBlocks = 0;
     double bandwidth = 100e6;
     std::string fading = "Rayleigh";
     CommandLine cmd(__FILE__);

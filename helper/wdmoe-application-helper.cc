@@ -45,6 +45,12 @@ WdmoeExpertNodeHelper::WdmoeExpertNodeHelper(const WdmoeModelDescription& model,
 {
 }
 
+void
+WdmoeExpertNodeHelper::SetRealModel(Ptr<WdmoeRealModel> model)
+{
+    m_real = model;
+}
+
 ApplicationContainer
 WdmoeExpertNodeHelper::Install(Ptr<WdmoeController> controller, uint16_t port)
 {
@@ -69,11 +75,15 @@ WdmoeExpertNodeHelper::Install(Ptr<WdmoeController> controller, uint16_t port)
                             << m_model.blocks << " blocks need " << needed / 1e9
                             << " GB; use fewer bits per weight, more devices or a larger one");
         auto installed = ApplicationHelper::Install(radio->GetDevice(k));
-        DynamicCast<WdmoeExpertNode>(installed.Get(0))
-            ->SetUp(k,
+        auto node = DynamicCast<WdmoeExpertNode>(installed.Get(0));
+        node->SetUp(k,
                     InetSocketAddress(Ipv4Address::ConvertFrom(radio->GetServerAddress(k)), port),
                     profile,
                     m_model.expert);
+        if (m_real)
+        {
+            node->SetExperts(m_real->GetTransformer());
+        }
         apps.Add(installed);
     }
     return apps;

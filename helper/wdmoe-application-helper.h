@@ -67,6 +67,11 @@ class WdmoeExpertNodeHelper : public ApplicationHelper
                           const std::vector<wdmoe::DeviceProfile>& profiles);
 
     /**
+     * @param model whose experts the nodes really run; null: sizes only
+     */
+    void SetRealModel(Ptr<WdmoeRealModel> model);
+
+    /**
      * @param controller knows the radio, and which experts a device holds
      * @param port the gating server's
      * @return the applications, in the order of the devices
@@ -76,6 +81,7 @@ class WdmoeExpertNodeHelper : public ApplicationHelper
   private:
     WdmoeModelDescription m_model;                ///< sizes of the model
     std::vector<wdmoe::DeviceProfile> m_profiles; ///< by device
+    Ptr<WdmoeRealModel> m_real;                   ///< whose experts are run
 };
 
 } // namespace ns3

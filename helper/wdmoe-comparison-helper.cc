@@ -22,6 +22,7 @@
 #include "ns3/type-id.h"
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-data-path.h"
+#include "ns3/wdmoe-item-request-source.h"
 #include "ns3/wdmoe-poisson-request-source.h"
 #include "ns3/wdmoe-recorded-gate-source.h"
 #include "ns3/wdmoe-synthetic-gate-source.h"
@@ -45,6 +46,7 @@ const int64_t POSITION_STREAM = 1000;
 const int64_t GATE_STREAM = 2000;
 const int64_t REQUEST_STREAM = 3000;
 const int64_t RADIO_STREAM = 4000;
+const int64_t ITEM_STREAM = 5000;
 
 /// a,b,c to its parts
 std::vector<std::string>
@@ -106,9 +108,19 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
 {
     cmd.AddValue("policies", "Policies, separated by commas, or all", policies);
     cmd.AddValue("out", "Folder for summary.json and the tables; empty: none", out);
-    cmd.AddValue("model", "Model: a name in data/models or a JSON file", model);
-    cmd.AddValue("weightBits", "Bits of a stored expert weight", weightBits);
-    cmd.AddValue("bitsPerElement", "Bits of an activation's element on the air", bitsPerElement);
+    cmd.AddValue("model",
+                 "Model: a name in data/models or a JSON file (sizes only), or a real one: "
+                 "wdmoe-lm-base, wdmoe-lm-robust, or the folder of a checkpoint",
+                 model);
+    cmd.AddValue("weightBits",
+                 "Bits of a stored expert weight; -1: 4, of a real model 16",
+                 weightBits);
+    cmd.AddValue("downlinkPrecision",
+                 "Activations to the devices: fp32, fp16, bf16, int8 or int4",
+                 downlinkPrecision);
+    cmd.AddValue("uplinkPrecision",
+                 "What they answer: fp32, fp16, bf16, int8 or int4",
+                 uplinkPrecision);
     cmd.AddValue("devices", "Device profiles, separated by commas", devices);
     cmd.AddValue("baseStation", "Device profile of the base station", baseStation);
     cmd.AddValue("minDistance", "Least distance of a device, m", minDistance);
@@ -120,10 +132,23 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("thinning", "Fraction of the arrivals that are kept", thinning);
     cmd.AddValue("timeScale", "Gaps between arrivals are multiplied by this", timeScale);
     cmd.AddValue("rate", "Arrivals a second (poisson)", rate);
-    cmd.AddValue("requests", "Number of requests", requests);
-    cmd.AddValue("maxPromptTokens", "Longer prompts are cut", maxPromptTokens);
-    cmd.AddValue("maxOutputTokens", "Longer answers are cut", maxOutputTokens);
-    cmd.AddValue("blocks", "Blocks of the model that are simulated; 0: all", blocks);
+    cmd.AddValue("requests",
+                 "Number of requests; -1: " + std::to_string(sizedRequests) + ", of a real model " +
+                     std::to_string(realRequests),
+                 requests);
+    cmd.AddValue("maxPromptTokens", "Longer prompts are cut (sizes only)", maxPromptTokens);
+    cmd.AddValue("maxOutputTokens", "Longer answers are cut (sizes only)", maxOutputTokens);
+    cmd.AddValue("blocks",
+                 "Blocks of the model that are simulated; 0: all; -1: " +
+                     (sizedBlocks > 0 ? std::to_string(sizedBlocks) : std::string("all")) +
+                     ", of a real model all",
+                 blocks);
+    cmd.AddValue("items", "What a real model is asked: JSON Lines files", items);
+    cmd.AddValue("domains", "Domains of the items that are asked; empty: all", domains);
+    cmd.AddValue("freeRunning",
+                 "Share of the tasks that a real model answers token by token",
+                 freeRunning);
+    cmd.AddValue("maxItemTokens", "Longer texts are cut, longer tasks left out", maxItemTokens);
     cmd.AddValue("strict", "Nobody gets what another one leaves unused", strict);
     cmd.AddValue("predictor", "TypeId of the predictor", predictor);
     cmd.AddValue("transport", "TypeId of the transport", transport);
@@ -133,7 +158,7 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
 }
 
 Ptr<WdmoeRequestSource>
-WdmoeComparisonHelper::MakeRequests() const
+WdmoeComparisonHelper::MakeRequests(Ptr<WdmoeRealModel> real) const
 {
     Ptr<WdmoeRequestSource> source;
     if (requestFile == "poisson")
@@ -158,7 +183,18 @@ WdmoeComparisonHelper::MakeRequests() const
     }
     source->SetAttribute("MaxRequests", UintegerValue(requests));
     source->AssignStreams(REQUEST_STREAM);
-    return source;
+    if (!real)
+    {
+        return source;
+    }
+    auto asked = CreateObject<WdmoeItemRequestSource>();
+    asked->SetAttribute("FileNames", StringValue(items));
+    asked->SetAttribute("Domains", StringValue(domains));
+    asked->SetAttribute("FreeRunning", DoubleValue(freeRunning));
+    asked->SetAttribute("MaxTokens", UintegerValue(maxItemTokens));
+    asked->SetUp(source, real->GetTransformer()->GetConfig());
+    asked->AssignStreams(ITEM_STREAM);
+    return asked;
 }
 
 Ptr<WdmoeGateSource>
@@ -216,15 +252,25 @@ WdmoeComparisonHelper::CheckOptions() const
     };
     need(minDistance > 0, "minDistance", minDistance, "a distance > 0 m");
     need(maxDistance >= minDistance, "maxDistance", maxDistance, "at least --minDistance");
-    need(requests >= 1, "requests", requests, "a whole number >= 1");
+    need(requests >= 1 || requests == -1, "requests", requests, "a whole number >= 1, or -1");
     need(maxPromptTokens >= 1, "maxPromptTokens", maxPromptTokens, "a whole number >= 1");
     need(maxOutputTokens >= 1, "maxOutputTokens", maxOutputTokens, "a whole number >= 1");
-    need(blocks >= 0, "blocks", blocks, "a whole number, 0 for all blocks of the model");
-    need(weightBits > 0 && weightBits <= 64, "weightBits", weightBits, "a number in (0, 64]");
-    need(bitsPerElement >= 1 && bitsPerElement <= 64,
-         "bitsPerElement",
-         bitsPerElement,
-         "a number in [1, 64]");
+    need(blocks >= -1, "blocks", blocks, "a whole number, 0 for all blocks of the model, or -1");
+    need((weightBits > 0 && weightBits <= 64) || weightBits == -1,
+         "weightBits",
+         weightBits,
+         "a number in (0, 64], or -1");
+    const std::set<std::string> precisions{"fp32", "fp16", "bf16", "int8", "int4"};
+    need(precisions.count(downlinkPrecision) > 0,
+         "downlinkPrecision",
+         downlinkPrecision,
+         "fp32, fp16, bf16, int8 or int4");
+    need(precisions.count(uplinkPrecision) > 0,
+         "uplinkPrecision",
+         uplinkPrecision,
+         "fp32, fp16, bf16, int8 or int4");
+    need(freeRunning >= 0 && freeRunning <= 1, "freeRunning", freeRunning, "a share in [0, 1]");
+    need(maxItemTokens >= 0, "maxItemTokens", maxItemTokens, "a whole number, 0 for the context");
     need(thinning > 0 && thinning <= 1, "thinning", thinning, "a fraction in (0, 1]");
     need(timeScale > 0 && timeScale < 1e9, "timeScale", timeScale, "a number > 0");
     need(rate > 0 && rate < 1e9, "rate", rate, "a number > 0, requests a second");
@@ -249,6 +295,20 @@ WdmoeComparisonHelper::CheckOptions() const
 }
 
 void
+WdmoeComparisonHelper::Resolve()
+{
+    const bool real = WdmoeRealModel::FindCheckpoint(model).has_value();
+    requests = requests > 0 ? requests : real ? realRequests : sizedRequests;
+    blocks = blocks >= 0 ? blocks : real ? 0 : sizedBlocks;
+    weightBits = weightBits > 0 ? weightBits : real ? 16 : 4;
+    NS_ABORT_MSG_IF(real && blocks > 0 &&
+                        static_cast<uint32_t>(blocks) <
+                            WdmoeRealModel::Load(model)->Describe().blocks,
+                    "--blocks is " << blocks << ", but a real model needs all of its blocks; "
+                                   << "leave the option out");
+}
+
+void
 WdmoeComparisonHelper::FillManifest()
 {
     std::ostringstream seed;
@@ -259,7 +319,12 @@ WdmoeComparisonHelper::FillManifest()
     m_results.AddToManifest("rng_run", run.str());
     AddSetting("model", model);
     AddSetting("weightBits", weightBits);
-    AddSetting("bitsPerElement", bitsPerElement, "ns3::WdmoeGatingServer::BitsPerElement");
+    AddSetting("downlinkPrecision", downlinkPrecision, "ns3::WdmoeGatingServer::DownlinkPrecision");
+    AddSetting("uplinkPrecision", uplinkPrecision, "ns3::WdmoeGatingServer::UplinkPrecision");
+    AddSetting("items", items, "ns3::WdmoeItemRequestSource::FileNames");
+    AddSetting("domains", domains, "ns3::WdmoeItemRequestSource::Domains");
+    AddSetting("freeRunning", freeRunning, "ns3::WdmoeItemRequestSource::FreeRunning");
+    AddSetting("maxItemTokens", maxItemTokens, "ns3::WdmoeItemRequestSource::MaxTokens");
     AddSetting("devices", devices);
     AddSetting("baseStation", baseStation);
     AddSetting("minDistance", minDistance);
@@ -318,7 +383,18 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     RngSeedManager::ResetNextStreamIndex();
 
     // what is served
-    auto description = WdmoeModelDescription::Load(model);
+    Ptr<WdmoeRealModel> real;
+    WdmoeModelDescription description;
+    if (WdmoeRealModel::FindCheckpoint(model))
+    {
+        real = WdmoeRealModel::Load(model);
+        real->AssignStreams(GATE_STREAM);
+        description = real->Describe();
+    }
+    else
+    {
+        description = WdmoeModelDescription::Load(model);
+    }
     description.expert.bytesPerWeight = weightBits / 8;
     std::vector<wdmoe::DeviceProfile> profiles;
     for (const auto& name : Split(devices))
@@ -329,7 +405,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     uint64_t tokensIn = 0;
     uint64_t tokensOut = 0;
     {
-        auto count = MakeRequests();
+        auto count = MakeRequests(real);
         for (WdmoeRequest request; count->Next(request);)
         {
             tokensIn += request.promptTokens;
@@ -375,13 +451,18 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
 
     WdmoeGatingServerHelper serverHelper(description);
     serverHelper.SetAttribute("Transport", StringValue(transport));
-    serverHelper.SetAttribute("BitsPerElement", DoubleValue(bitsPerElement));
+    serverHelper.SetAttribute("DownlinkPrecision", StringValue(downlinkPrecision));
+    serverHelper.SetAttribute("UplinkPrecision", StringValue(uplinkPrecision));
     serverHelper.SetAttribute("MaxBlocks", UintegerValue(blocks));
     serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
-    auto app = serverHelper.Install(controller, MakeGates(description.name), MakeRequests());
+    Ptr<WdmoeGateSource> gate = real;
+    auto app = serverHelper.Install(controller,
+                                    real ? gate : MakeGates(description.name),
+                                    MakeRequests(real));
 
     WdmoeExpertNodeHelper nodeHelper(description, profiles);
+    nodeHelper.SetRealModel(real);
     nodeHelper.SetAttribute("Transport", StringValue(transport));
     nodeHelper.SetAttribute("ComputeMode", StringValue(computeMode));
     auto experts = nodeHelper.Install(controller);
@@ -405,6 +486,7 @@ int
 WdmoeComparisonHelper::Run(RadioFactory makeRadio)
 {
     CheckOptions();
+    Resolve();
     FillManifest();
     for (const auto& policy : WdmoePolicy::Parse(policies))
     {

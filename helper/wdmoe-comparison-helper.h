@@ -14,6 +14,7 @@
 #include "ns3/node-container.h"
 #include "ns3/wdmoe-gate-source.h"
 #include "ns3/wdmoe-radio.h"
+#include "ns3/wdmoe-real-model.h"
 #include "ns3/wdmoe-request-source.h"
 
 #include <functional>
@@ -81,9 +82,10 @@ class WdmoeComparisonHelper
 
     std::string policies{"all"};       ///< names, separated by commas
     std::string out;                   ///< folder for the results; empty: none are written
-    std::string model{"mixtral-8x7b"}; ///< model description
-    double weightBits{4};              ///< bits of a stored expert weight
-    double bitsPerElement{16};         ///< bits of an activation's element on the air
+    std::string model{"mixtral-8x7b"}; ///< model description, or checkpoint of a real model
+    double weightBits{-1};             ///< bits of a stored weight; -1: 4 (sizes only), 16 (real)
+    std::string downlinkPrecision{"fp16"}; ///< of activations to the devices
+    std::string uplinkPrecision{"fp16"};   ///< of what they answer
     std::string devices{
         "rtx-4070-ti,jetson-agx-orin,jetson-agx-orin,jetson-orin-nano,"
         "jetson-orin-nano,jetson-xavier-nx,jetson-xavier-nx,phone-soc"}; ///< device profiles
@@ -95,11 +97,18 @@ class WdmoeComparisonHelper
     double thinning{1};          ///< fraction of the arrivals that are kept
     double timeScale{10};        ///< gaps between arrivals are multiplied by this
     double rate{0.2};            ///< arrivals for each second (poisson)
-    int32_t requests{3};         ///< how many are served
+    int32_t requests{-1};        ///< how many are served; -1: sizedRequests or realRequests
+    int32_t sizedRequests{3};    ///< of a model that is only described
+    int32_t realRequests{36};    ///< of a real model
     int32_t maxPromptTokens{32}; ///< longer prompts are cut
     int32_t maxOutputTokens{4};  ///< longer answers are cut
-    int32_t blocks{4};           ///< blocks of the model that are simulated; 0: all
-    bool strict{false};          ///< nobody gets what another one leaves unused
+    int32_t blocks{-1};          ///< blocks that are simulated; 0: all; -1: sizedBlocks, or all
+    int32_t sizedBlocks{4};      ///< of a model that is only described; 0: all
+    std::string items{"evaluation/tasks.jsonl,evaluation/text.jsonl"}; ///< asked of a real model
+    std::string domains;        ///< of the items that are asked; empty: all
+    double freeRunning{0.5};    ///< share of the tasks that a real model answers by itself
+    int32_t maxItemTokens{256}; ///< longer texts are cut, longer tasks left out
+    bool strict{false};         ///< nobody gets what another one leaves unused
     std::string predictor{"ns3::WdmoeLearningPredictor"}; ///< TypeId
     std::string transport{"ns3::WdmoeUdpTransport"};      ///< TypeId
     std::string computeMode{"Roofline"};                  ///< or "Flops"
@@ -114,9 +123,10 @@ class WdmoeComparisonHelper
     void RunOne(const WdmoePolicy& policy, const RadioFactory& makeRadio);
 
     /**
+     * @param real model that is asked; null: sizes only
      * @return a new request source, always with the same requests
      */
-    Ptr<WdmoeRequestSource> MakeRequests() const;
+    Ptr<WdmoeRequestSource> MakeRequests(Ptr<WdmoeRealModel> real) const;
 
     /**
      * @param name of the model
@@ -134,6 +144,9 @@ class WdmoeComparisonHelper
 
     /// Check every option
     void CheckOptions() const;
+
+    /// Replace what was left to the kind of model by what it is
+    void Resolve();
 
     /// Write down every setting
     void FillManifest();

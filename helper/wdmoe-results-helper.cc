@@ -187,6 +187,12 @@ WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
 {
     auto& p = m_policies.back();
     p.server = m_server->GetReport();
+    if (const auto real = m_server->GetRealModel())
+    {
+        p.modelName = real->GetName();
+        p.modelDigest = real->GetTransformer()->GetDigest();
+        p.score = real->GetScore();
+    }
     const auto& r = p.server;
     NS_ABORT_MSG_IF(r.unfinished > 0 || p.requests.empty(),
                     "policy '" << p.name << "': " << r.unfinished << " request(s) unfinished, "
@@ -271,6 +277,61 @@ WdmoeResultsHelper::GetRequests(const std::string& policy) const
     return Get(policy).requests;
 }
 
+const wdmoe::CapabilityScore&
+WdmoeResultsHelper::GetCapability(const std::string& policy) const
+{
+    return Get(policy).score;
+}
+
+std::string
+WdmoeResultsHelper::CapabilityText(const Policy& p)
+{
+    const auto total = p.score.Total();
+    uint64_t topK = 0;
+    uint64_t routed = 0;
+    uint64_t missing = 0;
+    for (const auto& b : p.blocks)
+    {
+        topK += b.pairsTopK;
+        routed += b.pairsRouted;
+        missing += b.pairsMissing;
+    }
+    const auto share = [](uint64_t part, uint64_t all) {
+        return all > 0 ? static_cast<double>(part) / static_cast<double>(all) : 0.0;
+    };
+    Json c;
+    c["model"] = p.modelName;
+    c["digest"] = p.modelDigest;
+    c["items"] = total.items + total.generated;
+    c["exact_match"] = p.score.MeanExactMatch();
+    c["bits_per_byte"] = p.score.MeanBitsPerByte();
+    c["agreement"] = total.Agreement();
+    c["kl_bits_per_token"] = total.Divergence();
+    c["free_exact_match"] = p.score.MeanGeneratedExactMatch();
+    c["free_items"] = total.generated;
+    c["pairs_missing_share"] = share(missing, routed);
+    c["pairs_dropped_share"] = topK > routed ? share(topK - routed, topK) : 0.0;
+    c["tasks"] = Json::object();
+    c["texts"] = Json::object();
+    for (const auto& [name, d] : p.score.GetDomains())
+    {
+        if (d.task)
+        {
+            c["tasks"][name] = {{"items", d.items},
+                                {"exact", d.exact},
+                                {"free_items", d.generated},
+                                {"free_exact", d.generatedExact}};
+        }
+        else
+        {
+            c["texts"][name] = {{"items", d.items},
+                                {"bytes", d.bytes},
+                                {"bits_per_byte", d.BitsPerByte()}};
+        }
+    }
+    return c.dump();
+}
+
 void
 WdmoeResultsHelper::PrintTable(std::ostream& os) const
 {
@@ -320,6 +381,20 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
            << (equal ? Change(block(p, 0.5), block(*equal, 0.5)) : "-") << std::setw(11)
            << (stock ? Change(block(p, 0.5), block(*stock, 0.5)) : "-") << "\n";
     }
+    for (const auto& p : m_policies)
+    {
+        if (p.modelName.empty())
+        {
+            continue;
+        }
+        const auto total = p.score.Total();
+        os << std::left << std::setw(16) << p.name << std::right << std::defaultfloat
+           << std::setprecision(4) << p.modelName << " (" << p.modelDigest << "): exact match "
+           << p.score.MeanExactMatch() << ", free running " << p.score.MeanGeneratedExactMatch()
+           << " of " << total.generated << ", bits per byte " << p.score.MeanBitsPerByte()
+           << ", agreement " << total.Agreement() << ", KL " << total.Divergence()
+           << " bits a token, of " << total.items << " items\n";
+    }
     if (missing > 0)
     {
         os << missing
@@ -354,7 +429,8 @@ WdmoeResultsHelper::Write(const std::string& folder) const
               "pairs_topk,pairs_routed,pairs_missing,gate_mass_kept,wlr,bytes_downlink,"
               "bytes_uplink,slowest_device,downlink_s,queue_s,compute_s,uplink_s\n";
     requests << "policy,request,prompt_tokens,output_tokens,arrival_s,start_s,first_token_s,end_s,"
-                "ttft_s,tpot_s,latency_s\n";
+                "ttft_s,tpot_s,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,"
+                "pairs_missing,domain,kind,exact,bits,scored_tokens,agreeing,kl_bits\n";
     shares << "policy,request,pass,block,time_s,device,tokens,requested_downlink_share,"
               "requested_uplink_share,granted_downlink_share,granted_uplink_share\n";
     for (const auto& p : m_policies)
@@ -419,7 +495,36 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             {
                 requests << r.TpotS();
             }
-            requests << "," << r.LatencyS() << "\n";
+            requests << "," << r.LatencyS() << "," << r.gateMassKept << "," << r.wlr << ","
+                     << r.pairsTopK << "," << r.pairsRouted << "," << r.pairsMissing << ",";
+            const auto& q = r.score;
+            if (q.domain.empty())
+            {
+                requests << ",,,,,,\n";
+                continue;
+            }
+            requests << q.domain << "," << (q.forced ? "forced" : "free") << ",";
+            if (q.task)
+            {
+                requests << q.exact;
+            }
+            requests << ",";
+            if (q.forced)
+            {
+                requests << q.bits << "," << q.scored << ",";
+            }
+            else
+            {
+                requests << ",,";
+            }
+            if (q.compared > 0)
+            {
+                requests << q.agreeing << "," << q.divergence << "\n";
+            }
+            else
+            {
+                requests << ",\n";
+            }
         }
         auto& j = summary["policies"][p.name];
         j["block_latency_s"] =
@@ -448,7 +553,7 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["tokens_out"] = p.server.tokensOut;
         j["predicted_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::predictedS);
         j["closed_form_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::closedFormS);
-        j["capability"] = nullptr;
+        j["capability"] = p.modelName.empty() ? Json() : Json::parse(CapabilityText(p));
         j["energy_j"] = nullptr;
     }
     open("summary.json") << summary.dump(2) << "\n";

@@ -87,6 +87,12 @@ class WdmoeResultsHelper
      */
     const std::vector<WdmoeRequestRecord>& GetRequests(const std::string& policy) const;
 
+    /**
+     * @param policy name
+     * @return quality of its answers; empty if only sizes were simulated
+     */
+    const wdmoe::CapabilityScore& GetCapability(const std::string& policy) const;
+
   private:
     /// One policy's rows
     struct Policy
@@ -97,6 +103,9 @@ class WdmoeResultsHelper
         std::vector<std::vector<WdmoeUsage>> granted; ///< during each block, by device
         std::vector<WdmoeUsage> used; ///< by device, when the present block was decided
         WdmoeServerReport server;     ///< at the end
+        std::string modelName;        ///< of the real model; empty: sizes only
+        std::string modelDigest;      ///< of the real model
+        wdmoe::CapabilityScore score; ///< of the real model, at the end
         WdmoeBudget budget;           ///< of the radio
     };
 
@@ -115,6 +124,12 @@ class WdmoeResultsHelper
      * @param record a finished request
      */
     void OnRequest(const WdmoeRequestRecord& record);
+
+    /**
+     * @param p a policy that served a real model
+     * @return the object "capability" of summary.json, as text
+     */
+    static std::string CapabilityText(const Policy& p);
 
     /**
      * @param name of a policy

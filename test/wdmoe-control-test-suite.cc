@@ -100,7 +100,8 @@ class Loop
         query.block = block;
         query.tokens = tokens;
         input.gate = gates->GetGate(query);
-        input.bytesPerToken = 8192;
+        input.downlinkBytesPerToken = 8192;
+        input.uplinkBytesPerToken = 8192;
         input.wireBytes = MakeCallback(&WireBytes);
         return input;
     }

@@ -300,7 +300,7 @@ class ScenarioBadInputTest : public TestCase
             {[](auto& c) { c.requests = 0; }, "--requests is 0; expected"},
             {[](auto& c) { c.requests = 400; }, "of 400 requests"},
             {[](auto& c) { c.maxPromptTokens = -1; }, "--maxPromptTokens is -1"},
-            {[](auto& c) { c.blocks = -1; }, "--blocks is -1"},
+            {[](auto& c) { c.blocks = -2; }, "--blocks is -2"},
             {[](auto& c) { c.weightBits = 0; }, "--weightBits is 0"},
             {[](auto& c) { c.thinning = std::nan(""); }, "--thinning is nan"},
             {[](auto& c) { c.deadlineMs = -1; }, "--deadline is -1"},
@@ -308,9 +308,20 @@ class ScenarioBadInputTest : public TestCase
             {[](auto& c) { c.transport = "ns3::Node"; }, "--transport is ns3::Node"},
             {[](auto& c) { c.model = "deepseek-v2-lite"; }, "use --gates=synthetic"},
             {[](auto&) {
-                 Config::SetDefault("ns3::WdmoeGatingServer::BitsPerElement", DoubleValue(8));
+                 Config::SetDefault("ns3::WdmoeGatingServer::UplinkPrecision", StringValue("int8"));
              },
-             "use the option --bitsPerElement"},
+             "use the option --uplinkPrecision"},
+            {[](auto& c) { c.uplinkPrecision = "int3"; }, "--uplinkPrecision is int3"},
+            {[](auto& c) {
+                 c.model = "wdmoe-lm-base";
+                 c.blocks = 2;
+             },
+             "a real model needs all of its blocks"},
+            {[](auto& c) {
+                 c.model = "wdmoe-lm-base";
+                 c.domains = "chess";
+             },
+             "no domain 'chess'"},
             {[](auto& c) { c.requestFile = "no-such.csv"; }, "no-such.csv"},
             {[](auto& c) { c.blocks = 33; }, "has 32 blocks"},
             {[](auto& c) { c.out = "/dev/null/x"; }, "cannot write"},

@@ -6,7 +6,6 @@
 
 #include "wdmoe-expert-node.h"
 
-#include "wdmoe-routing-table.h"
 #include "wdmoe-udp-transport.h"
 
 #include "ns3/abort.h"
@@ -15,6 +14,7 @@
 #include "ns3/object-factory.h"
 #include "ns3/simulator.h"
 #include "ns3/type-id.h"
+#include "ns3/wdmoe-activation.h"
 
 #include <vector>
 
@@ -80,6 +80,16 @@ WdmoeExpertNode::SetUp(uint32_t device,
     m_profile = profile;
     m_shape = shape;
     m_report.device = device;
+}
+
+void
+WdmoeExpertNode::SetExperts(std::shared_ptr<const wdmoe::Transformer> model)
+{
+    NS_ABORT_MSG_IF(model && model->GetConfig().hidden != m_shape.hidden,
+                    "WdmoeExpertNode::SetExperts: experts of "
+                        << model->GetConfig().hidden << " elements, but SetUp said "
+                        << m_shape.hidden << "; call SetUp first, with the same model");
+    m_experts = model;
 }
 
 WdmoeNodeReport
@@ -153,8 +163,29 @@ WdmoeExpertNode::ReceiveBatch(const WdmoeMessage& message)
     const auto tableSize = payload->RemoveHeader(table);
     const auto& h = message.header;
     const uint64_t activations = uint64_t(h.length) - tableSize;
-    if (table.entries.empty() || table.Tokens() != h.tokens || h.tokens == 0 ||
-        activations % h.tokens != 0)
+    const auto hidden = static_cast<uint32_t>(m_shape.hidden);
+    bool good = !table.entries.empty() && table.Tokens() == h.tokens && h.tokens > 0;
+    if (h.dtype == WdmoeHeader::SIZED)
+    {
+        good = good && activations >= h.tokens && activations % h.tokens == 0;
+    }
+    else
+    {
+        const auto bytes = wdmoe::EncodedBytes(static_cast<wdmoe::Precision>(h.dtype), hidden);
+        good = good && m_experts && activations == uint64_t(h.tokens) * bytes &&
+               h.answerDtype != WdmoeHeader::SIZED && h.block < m_experts->GetConfig().blocks;
+        for (const auto& entry : table.entries)
+        {
+            good = good && entry.expert < m_experts->GetConfig().experts;
+        }
+    }
+    const uint64_t answer =
+        !good ? 0
+        : h.answerDtype == WdmoeHeader::SIZED
+            ? activations
+            : uint64_t(h.tokens) *
+                  wdmoe::EncodedBytes(static_cast<wdmoe::Precision>(h.answerDtype), hidden);
+    if (!good || answer > WdmoeHeader::MAX_LENGTH)
     {
         m_report.refused++;
         return;
@@ -169,7 +200,9 @@ WdmoeExpertNode::ReceiveBatch(const WdmoeMessage& message)
     job.from = message.from;
     job.received = Simulator::Now();
     job.duration = Seconds(wdmoe::ComputeTime(m_computeMode, m_shape, m_profile, tokens));
-    job.activations = static_cast<uint32_t>(activations);
+    job.table = table;
+    job.activations = payload;
+    job.answerBytes = static_cast<uint32_t>(answer);
     m_queue.push_back(job);
     if (m_queue.size() == 1)
     {
@@ -225,15 +258,48 @@ WdmoeExpertNode::Answer()
     m_computeTrace(m_device, job.header.tokens, job.start, job.duration);
     WdmoeHeader header = job.header;
     header.type = WdmoeHeader::ANSWER;
+    header.dtype =
+        job.header.dtype == WdmoeHeader::SIZED ? WdmoeHeader::SIZED : job.header.answerDtype;
     header.device = m_device;
     header.queueUs = static_cast<uint32_t>((job.start - job.received).GetMicroSeconds());
     header.computeNs = job.duration.GetNanoSeconds();
     header.receivedNs = job.received.GetNanoSeconds();
-    m_transport->Send(job.from, header, Create<Packet>(job.activations));
+    const auto payload =
+        job.header.dtype == WdmoeHeader::SIZED ? Create<Packet>(job.answerBytes) : RunExperts(job);
+    m_transport->Send(job.from, header, payload);
     if (!m_queue.empty())
     {
         Compute();
     }
+}
+
+Ptr<Packet>
+WdmoeExpertNode::RunExperts(const Job& job) const
+{
+    const auto hidden = static_cast<uint32_t>(m_shape.hidden);
+    const auto down = static_cast<wdmoe::Precision>(job.header.dtype);
+    const auto up = static_cast<wdmoe::Precision>(job.header.answerDtype);
+    std::vector<uint8_t> received(job.activations->GetSize());
+    job.activations->CopyData(received.data(), static_cast<uint32_t>(received.size()));
+    std::vector<uint8_t> answer(job.answerBytes);
+    const uint8_t* in = received.data();
+    uint8_t* out = answer.data();
+    for (const auto& entry : job.table.entries)
+    {
+        std::vector<float> rows(std::size_t(entry.tokens) * hidden);
+        for (std::size_t at = 0; at < rows.size(); at += hidden)
+        {
+            wdmoe::Decode(down, hidden, in, rows.data() + at);
+            in += wdmoe::EncodedBytes(down, hidden);
+        }
+        const auto output = m_experts->Expert(job.header.block, entry.expert, rows);
+        for (std::size_t at = 0; at < output.size(); at += hidden)
+        {
+            wdmoe::Encode(up, hidden, output.data() + at, out);
+            out += wdmoe::EncodedBytes(up, hidden);
+        }
+    }
+    return Create<Packet>(answer.data(), static_cast<uint32_t>(answer.size()));
 }
 
 } // namespace ns3

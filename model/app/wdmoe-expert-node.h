@@ -7,14 +7,17 @@
 #ifndef WDMOE_EXPERT_NODE_H
 #define WDMOE_EXPERT_NODE_H
 
+#include "wdmoe-routing-table.h"
 #include "wdmoe-transport.h"
 
 #include "ns3/application.h"
 #include "ns3/event-id.h"
 #include "ns3/traced-callback.h"
 #include "ns3/wdmoe-compute.h"
+#include "ns3/wdmoe-transformer.h"
 
 #include <deque>
+#include <memory>
 #include <set>
 
 namespace ns3
@@ -32,14 +35,18 @@ struct WdmoeNodeReport
     uint64_t tokens{0};    ///< (token, expert) pairs computed
     uint64_t answers{0};   ///< ANSWER messages sent
     uint64_t cancelled{0}; ///< batches given up because the base station went on without
-    uint64_t refused{0};   ///< BATCH messages whose routing table and size disagree
+    uint64_t refused{0};   ///< BATCH messages whose table, size and coding disagree, or without
+                           ///< weights to run them with
     double busyS{0};       ///< s of compute
 };
 
 /**
  * @ingroup wdmoe-app
  *
- * On a device: receives batches, queues them on its compute unit, runs the experts, answers.
+ * On a device: receives batches, queues them on its compute unit, runs the experts, answers. A
+ * batch of activations is really computed, for which the node needs the experts' weights
+ * (SetExperts); one of sizes only is answered with as many bytes. Either way the time it takes is
+ * the profile's.
  */
 class WdmoeExpertNode : public Application
 {
@@ -60,6 +67,11 @@ class WdmoeExpertNode : public Application
                const Address& server,
                const wdmoe::DeviceProfile& profile,
                const wdmoe::ExpertShape& shape);
+
+    /**
+     * @param model whose experts it runs; one copy serves all nodes of a simulation
+     */
+    void SetExperts(std::shared_ptr<const wdmoe::Transformer> model);
 
     /// @return what was done so far
     WdmoeNodeReport GetReport() const;
@@ -102,8 +114,18 @@ class WdmoeExpertNode : public Application
         Time received;           ///< the whole of it
         Time start;              ///< of the computation
         Time duration;           ///< of the computation
-        uint32_t activations{0}; ///< bytes to answer with
+        WdmoeRoutingTable table; ///< experts, and how many tokens each
+        Ptr<Packet> activations; ///< of the BATCH, without the table
+        uint32_t answerBytes{0}; ///< to answer with
     };
+
+    /**
+     * Run the experts.
+     *
+     * @param job a batch of activations
+     * @return the answer's activations
+     */
+    Ptr<Packet> RunExperts(const Job& job) const;
 
     /**
      * @param message from the server
@@ -126,17 +148,18 @@ class WdmoeExpertNode : public Application
     /// The head of the queue is computed
     void Answer();
 
-    uint32_t m_device{0};             ///< index
-    Address m_server;                 ///< gating server
-    wdmoe::DeviceProfile m_profile;   ///< what it can compute
-    wdmoe::ExpertShape m_shape;       ///< size of its experts
-    wdmoe::ComputeMode m_computeMode; ///< how compute time is counted
-    TypeId m_transportType;           ///< which
-    Ptr<WdmoeTransport> m_transport;  ///< messages
-    std::deque<Job> m_queue;          ///< head is being computed
-    std::set<uint32_t> m_cancelled;   ///< batches cancelled before they arrived
-    EventId m_finish;                 ///< of the head
-    WdmoeNodeReport m_report;         ///< so far
+    uint32_t m_device{0};                                ///< index
+    Address m_server;                                    ///< gating server
+    wdmoe::DeviceProfile m_profile;                      ///< what it can compute
+    wdmoe::ExpertShape m_shape;                          ///< size of its experts
+    std::shared_ptr<const wdmoe::Transformer> m_experts; ///< weights; none: sizes only
+    wdmoe::ComputeMode m_computeMode;                    ///< how compute time is counted
+    TypeId m_transportType;                              ///< which
+    Ptr<WdmoeTransport> m_transport;                     ///< messages
+    std::deque<Job> m_queue;                             ///< head is being computed
+    std::set<uint32_t> m_cancelled;                      ///< batches cancelled before they arrived
+    EventId m_finish;                                    ///< of the head
+    WdmoeNodeReport m_report;                            ///< so far
     TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"
     TracedCallback<const WdmoeNodeReport&> m_reportTrace;          ///< "Report"
 };

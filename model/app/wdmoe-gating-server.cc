@@ -6,11 +6,10 @@
 
 #include "wdmoe-gating-server.h"
 
-#include "wdmoe-routing-table.h"
 #include "wdmoe-udp-transport.h"
 
 #include "ns3/abort.h"
-#include "ns3/double.h"
+#include "ns3/enum.h"
 #include "ns3/log.h"
 #include "ns3/object-factory.h"
 #include "ns3/simulator.h"
@@ -19,7 +18,7 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 #include <limits>
 #include <sstream>
 
@@ -29,6 +28,27 @@ namespace ns3
 NS_LOG_COMPONENT_DEFINE("WdmoeGatingServer");
 
 NS_OBJECT_ENSURE_REGISTERED(WdmoeGatingServer);
+
+namespace
+{
+
+/// @return checker of an attribute that is a precision
+Ptr<const AttributeChecker>
+MakePrecisionChecker()
+{
+    return MakeEnumChecker(wdmoe::Precision::FP16,
+                           "fp16",
+                           wdmoe::Precision::FP32,
+                           "fp32",
+                           wdmoe::Precision::BF16,
+                           "bf16",
+                           wdmoe::Precision::INT8,
+                           "int8",
+                           wdmoe::Precision::INT4,
+                           "int4");
+}
+
+} // namespace
 
 double
 WdmoeRequestRecord::TtftS() const
@@ -73,11 +93,17 @@ WdmoeGatingServer::GetTypeId()
                           UintegerValue(4 << 20),
                           MakeUintegerAccessor(&WdmoeGatingServer::m_windowBytes),
                           MakeUintegerChecker<uint32_t>(1))
-            .AddAttribute("BitsPerElement",
-                          "Bits of one element of an activation on the air (fp16: 16)",
-                          DoubleValue(16),
-                          MakeDoubleAccessor(&WdmoeGatingServer::m_bitsPerElement),
-                          MakeDoubleChecker<double>(1, 64))
+            .AddAttribute(
+                "DownlinkPrecision",
+                "How activations are coded on the way to the devices",
+                EnumValue(wdmoe::Precision::FP16),
+                MakeEnumAccessor<wdmoe::Precision>(&WdmoeGatingServer::m_downlinkPrecision),
+                MakePrecisionChecker())
+            .AddAttribute("UplinkPrecision",
+                          "How activations are coded on the way back",
+                          EnumValue(wdmoe::Precision::FP16),
+                          MakeEnumAccessor<wdmoe::Precision>(&WdmoeGatingServer::m_uplinkPrecision),
+                          MakePrecisionChecker())
             .AddAttribute("MaxBlocks",
                           "Simulate only this many blocks of the model; 0: all",
                           UintegerValue(0),
@@ -108,6 +134,10 @@ WdmoeGatingServer::GetTypeId()
                             "A request has ended",
                             MakeTraceSourceAccessor(&WdmoeGatingServer::m_requestTrace),
                             "ns3::WdmoeGatingServer::RequestTracedCallback")
+            .AddTraceSource("Token",
+                            "An output token is there",
+                            MakeTraceSourceAccessor(&WdmoeGatingServer::m_tokenTrace),
+                            "ns3::WdmoeGatingServer::TokenTracedCallback")
             .AddTraceSource("Report",
                             "The server stops",
                             MakeTraceSourceAccessor(&WdmoeGatingServer::m_reportTrace),
@@ -133,6 +163,7 @@ WdmoeGatingServer::DoDispose()
     m_transport = nullptr;
     m_controller = nullptr;
     m_gates = nullptr;
+    m_real = nullptr;
     m_requests = nullptr;
     Application::DoDispose();
 }
@@ -150,6 +181,11 @@ WdmoeGatingServer::SetUp(Ptr<WdmoeController> controller,
     NS_ABORT_MSG_IF(m_maxBlocks > model.blocks,
                     "WdmoeGatingServer: MaxBlocks is " << m_maxBlocks << ", but " << model.name
                                                        << " has " << model.blocks << " blocks");
+    m_real = DynamicCast<WdmoeRealModel>(gates);
+    NS_ABORT_MSG_IF(m_real && m_maxBlocks > 0 && m_maxBlocks < model.blocks,
+                    "WdmoeGatingServer: MaxBlocks is "
+                        << m_maxBlocks << ", but a real model says nothing sensible without all of "
+                        << "its " << model.blocks << " blocks; use 0");
     m_gates->SetModel(model.blocks, model.experts, model.topK);
 }
 
@@ -180,10 +216,22 @@ WdmoeGatingServer::GetTransport() const
     return m_transport;
 }
 
-uint32_t
-WdmoeGatingServer::GetBytesPerToken() const
+Ptr<WdmoeRealModel>
+WdmoeGatingServer::GetRealModel() const
 {
-    return static_cast<uint32_t>(std::ceil(m_model.expert.hidden * m_bitsPerElement / 8));
+    return m_real;
+}
+
+uint32_t
+WdmoeGatingServer::GetHidden() const
+{
+    return static_cast<uint32_t>(m_model.expert.hidden);
+}
+
+uint32_t
+WdmoeGatingServer::GetBytesPerToken(wdmoe::Precision precision) const
+{
+    return wdmoe::EncodedBytes(precision, GetHidden());
 }
 
 void
@@ -319,6 +367,12 @@ WdmoeGatingServer::NextRequest()
     m_requestRecord.start = Simulator::Now();
     m_pass = 0;
     m_block = 0;
+    m_rows = 0;
+    if (m_real)
+    {
+        m_real->StartRequest(m_request);
+        m_real->StartPass();
+    }
     StartBlock();
 }
 
@@ -351,7 +405,8 @@ WdmoeGatingServer::Dispatch()
     input.request = m_request.id;
     input.block = m_block;
     input.gate = m_gate;
-    input.bytesPerToken = GetBytesPerToken();
+    input.downlinkBytesPerToken = GetBytesPerToken(m_downlinkPrecision);
+    input.uplinkBytesPerToken = GetBytesPerToken(m_uplinkPrecision);
     input.batchBytes = WdmoeRoutingTable::SIZE;
     input.batchExpertBytes = WdmoeRoutingTable::ENTRY_SIZE;
     input.wireBytes = MakeCallback(&WdmoeTransport::GetWireBytes, m_transport);
@@ -395,10 +450,14 @@ WdmoeGatingServer::SendBatches()
         }
         const auto closedForm = WdmoeClosedFormPredictor().Predict(k, part.load);
         m_record.closedFormS = std::max(m_record.closedFormS, wdmoe::SequentialLatency(closedForm));
-        auto payload = Create<Packet>(part.tokens * GetBytesPerToken());
+        auto payload = m_real ? MakePayload(m_batches[k], tables[k])
+                              : Create<Packet>(part.tokens * GetBytesPerToken(m_downlinkPrecision));
         payload->AddHeader(tables[k]);
         WdmoeHeader header;
         header.type = WdmoeHeader::BATCH;
+        header.dtype =
+            m_real ? static_cast<WdmoeHeader::Dtype>(m_downlinkPrecision) : WdmoeHeader::SIZED;
+        header.answerDtype = static_cast<WdmoeHeader::Dtype>(m_uplinkPrecision);
         header.request = m_request.id;
         header.block = m_block;
         header.batch = m_nextBatch++;
@@ -425,6 +484,50 @@ WdmoeGatingServer::SendBatches()
     }
 }
 
+Ptr<Packet>
+WdmoeGatingServer::MakePayload(Batch& batch, const WdmoeRoutingTable& table) const
+{
+    const auto& selection = m_decision.selection;
+    const auto bytes = GetBytesPerToken(m_downlinkPrecision);
+    std::vector<uint8_t> data(table.Tokens() * bytes);
+    auto at = data.data();
+    for (const auto& entry : table.entries)
+    {
+        wdmoe::ExpertAnswer answer;
+        answer.expert = entry.expert;
+        for (uint32_t j = 0; j < selection.tokens; j++)
+        {
+            const auto slot = selection.expert.begin() + j * selection.slots;
+            if (std::find(slot, slot + selection.slots, entry.expert) != slot + selection.slots)
+            {
+                answer.token.push_back(j);
+                wdmoe::Encode(m_downlinkPrecision, GetHidden(), m_real->GetInput(j), at);
+                at += bytes;
+            }
+        }
+        batch.answers.push_back(std::move(answer));
+    }
+    return Create<Packet>(data.data(), static_cast<uint32_t>(data.size()));
+}
+
+void
+WdmoeGatingServer::TakeAnswers(Batch& batch, Ptr<const Packet> payload) const
+{
+    const auto hidden = GetHidden();
+    const auto bytes = GetBytesPerToken(m_uplinkPrecision);
+    std::vector<uint8_t> data(payload->GetSize());
+    payload->CopyData(data.data(), static_cast<uint32_t>(data.size()));
+    auto at = data.data();
+    for (auto& answer : batch.answers)
+    {
+        answer.output.resize(answer.token.size() * hidden);
+        for (std::size_t row = 0; row < answer.token.size(); row++, at += bytes)
+        {
+            wdmoe::Decode(m_uplinkPrecision, hidden, at, answer.output.data() + row * hidden);
+        }
+    }
+}
+
 void
 WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
 {
@@ -440,8 +543,10 @@ WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
     const Time received = NanoSeconds(h.receivedNs);
     const Time queue = MicroSeconds(h.queueUs);
     const Time compute = NanoSeconds(h.computeNs);
-    const uint64_t bytes = uint64_t(h.tokens) * GetBytesPerToken();
-    if (h.tokens != m_decision.devices[h.device].tokens || h.length != bytes ||
+    const uint64_t bytes = uint64_t(h.tokens) * GetBytesPerToken(m_uplinkPrecision);
+    const auto dtype =
+        m_real ? static_cast<WdmoeHeader::Dtype>(m_uplinkPrecision) : WdmoeHeader::SIZED;
+    if (h.tokens != m_decision.devices[h.device].tokens || h.length != bytes || h.dtype != dtype ||
         received < batch->sent || received > now || compute > now ||
         received + queue + compute > now)
     {
@@ -449,6 +554,10 @@ WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
         return;
     }
     batch->answered = true;
+    if (m_real)
+    {
+        TakeAnswers(*batch, message.payload);
+    }
     auto& o = batch->outcome;
     o.answered = true;
     o.queueS = queue.GetSeconds();
@@ -545,10 +654,29 @@ WdmoeGatingServer::EndBlock()
     m_record.gateMassKept = m_record.pairsMissing > 0
                                 ? wdmoe::KeptGateMass(m_gate, kept, m_model.topK)
                                 : m_decision.gateMassKept;
+    if (m_real)
+    {
+        std::vector<wdmoe::ExpertAnswer> answers;
+        for (auto& batch : m_batches)
+        {
+            if (batch.answered)
+            {
+                std::move(batch.answers.begin(), batch.answers.end(), std::back_inserter(answers));
+            }
+        }
+        m_real->Combine(m_decision.selection, answers);
+    }
     for (auto& batch : m_batches)
     {
         batch = Batch();
     }
+    auto& r = m_requestRecord;
+    r.pairsTopK += m_record.pairsTopK;
+    r.pairsRouted += m_record.pairsRouted;
+    r.pairsMissing += m_record.pairsMissing;
+    r.gateMassKept += m_record.tokens * m_record.gateMassKept;
+    r.wlr += m_record.tokens * m_record.wlr;
+    m_rows += m_record.tokens;
     m_report.blocks++;
     m_blockTrace(m_record);
     m_block++;
@@ -565,18 +693,41 @@ WdmoeGatingServer::EndBlock()
 void
 WdmoeGatingServer::EndPass()
 {
+    WdmoeTokenRecord token;
+    token.request = m_request.id;
+    token.index = m_pass;
+    token.time = Simulator::Now();
+    bool last = m_pass + 1 == m_request.outputTokens;
+    if (m_real)
+    {
+        const auto out = m_real->EndPass();
+        token.token = out;
+        token.text = m_real->GetText(out);
+        last = last || (m_request.stopAtEnd && m_real->IsEnd(out));
+    }
     m_requestRecord.outputTokens++;
     m_requestRecord.end = Simulator::Now();
     if (m_pass == 0)
     {
         m_requestRecord.firstToken = Simulator::Now();
     }
+    m_tokenTrace(token);
     m_pass++;
     m_block = 0;
-    if (m_pass < m_request.outputTokens)
+    if (!last)
     {
+        if (m_real)
+        {
+            m_real->StartPass();
+        }
         StartBlock();
         return;
+    }
+    m_requestRecord.gateMassKept /= static_cast<double>(m_rows);
+    m_requestRecord.wlr /= static_cast<double>(m_rows);
+    if (m_real)
+    {
+        m_requestRecord.score = m_real->EndRequest();
     }
     m_report.requests++;
     m_report.tokensIn += m_request.promptTokens;

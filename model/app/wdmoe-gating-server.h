@@ -7,14 +7,17 @@
 #ifndef WDMOE_GATING_SERVER_H
 #define WDMOE_GATING_SERVER_H
 
+#include "wdmoe-routing-table.h"
 #include "wdmoe-transport.h"
 
 #include "ns3/application.h"
 #include "ns3/event-id.h"
 #include "ns3/traced-callback.h"
+#include "ns3/wdmoe-activation.h"
 #include "ns3/wdmoe-controller.h"
 #include "ns3/wdmoe-gate-source.h"
 #include "ns3/wdmoe-model-description.h"
+#include "ns3/wdmoe-real-model.h"
 #include "ns3/wdmoe-request-source.h"
 
 #include <deque>
@@ -79,6 +82,12 @@ struct WdmoeRequestRecord
     Time start;               ///< service began
     Time firstToken;          ///< first output token
     Time end;                 ///< last output token
+    uint64_t pairsTopK{0};    ///< (token, expert) pairs of top-k, all blocks and passes
+    uint64_t pairsRouted{0};  ///< of them sent to devices
+    uint64_t pairsMissing{0}; ///< sent, but not answered in time
+    double gateMassKept{0};   ///< mean over its blocks, weighted by their tokens
+    double wlr{0};            ///< the same of the weight-to-latency ratio, 1/s
+    WdmoeRequestScore score;  ///< how good the answer was, if a real model gave it
 
     /// @return time to first token from arrival, s
     double TtftS() const;
@@ -88,6 +97,20 @@ struct WdmoeRequestRecord
 
     /// @return end to end latency from arrival, s
     double LatencyS() const;
+};
+
+/**
+ * @ingroup wdmoe-app
+ *
+ * A token that came out.
+ */
+struct WdmoeTokenRecord
+{
+    uint64_t request{0}; ///< request id
+    uint32_t index{0};   ///< counts the output tokens of the request from 0
+    int64_t token{-1};   ///< its number; -1: only sizes are simulated
+    std::string text;    ///< what it stands for
+    Time time;           ///< when
 };
 
 /**
@@ -112,10 +135,13 @@ struct WdmoeServerReport
 /**
  * @ingroup wdmoe-app
  *
- * At the base station: takes requests, models attention and gate block by block, asks the
+ * At the base station: takes requests, runs (or models) attention and gate block by block, asks the
  * controller who gets which token, sends the batches, gathers the answers until all are in or the
- * deadline has passed, and goes on; after the last block the next token. Requests are served one
- * after another in order of arrival, which is counted from the moment all devices have said HELLO.
+ * deadline has passed, combines them, and goes on; after the last block the next token. With a
+ * WdmoeRealModel as gate source the bytes in the packets are activations, and what is not answered
+ * is missing in the sum; with any other gate source only sizes are simulated. Requests are served
+ * one after another in order of arrival, which is counted from the moment all devices have said
+ * HELLO.
  */
 class WdmoeGatingServer : public Application
 {
@@ -128,7 +154,7 @@ class WdmoeGatingServer : public Application
 
     /**
      * @param controller decides; its radio and work are set
-     * @param gates where gate weights come from
+     * @param gates where gate weights come from; a WdmoeRealModel: activations too
      * @param requests where requests come from
      * @param model sizes of the model
      */
@@ -151,6 +177,9 @@ class WdmoeGatingServer : public Application
     /// @return the transport
     Ptr<WdmoeTransport> GetTransport() const;
 
+    /// @return the real model that is served; null: only sizes are simulated
+    Ptr<WdmoeRealModel> GetRealModel() const;
+
     /**
      * TracedCallback signature for finished blocks.
      *
@@ -164,6 +193,13 @@ class WdmoeGatingServer : public Application
      * @param [in] record the request
      */
     typedef void (*RequestTracedCallback)(const WdmoeRequestRecord& record);
+
+    /**
+     * TracedCallback signature for output tokens.
+     *
+     * @param [in] record the token
+     */
+    typedef void (*TokenTracedCallback)(const WdmoeTokenRecord& record);
 
     /**
      * TracedCallback signature for the report.
@@ -185,14 +221,38 @@ class WdmoeGatingServer : public Application
     /// A batch that was sent
     struct Batch
     {
-        uint32_t id{0};             ///< names it
-        Time sent;                  ///< when
-        bool answered{false};       ///< whether its answer is in
-        WdmoeDeviceOutcome outcome; ///< what came of it
+        uint32_t id{0};                           ///< names it
+        Time sent;                                ///< when
+        bool answered{false};                     ///< whether its answer is in
+        WdmoeDeviceOutcome outcome;               ///< what came of it
+        std::vector<wdmoe::ExpertAnswer> answers; ///< what was asked, then answered (real model)
     };
 
-    /// @return bytes of one token's activation on the air
-    uint32_t GetBytesPerToken() const;
+    /// @return elements of one token's activation (m)
+    uint32_t GetHidden() const;
+
+    /**
+     * @param precision on the air
+     * @return bytes of one token's activation
+     */
+    uint32_t GetBytesPerToken(wdmoe::Precision precision) const;
+
+    /**
+     * The activations for one device: its experts in order, the tokens of each in order.
+     *
+     * @param [in,out] batch its answers are named
+     * @param table experts and how many tokens each
+     * @return the packet
+     */
+    Ptr<Packet> MakePayload(Batch& batch, const WdmoeRoutingTable& table) const;
+
+    /**
+     * Take the activations of an answer.
+     *
+     * @param [in,out] batch its answers are filled in
+     * @param payload of the ANSWER, of the right size
+     */
+    void TakeAnswers(Batch& batch, Ptr<const Packet> payload) const;
 
     /// Not all devices are there
     void HelloTimeout();
@@ -239,20 +299,22 @@ class WdmoeGatingServer : public Application
     /// All blocks of a pass are done: a token is out
     void EndPass();
 
-    Ptr<WdmoeController> m_controller;  ///< decides
-    Ptr<WdmoeGateSource> m_gates;       ///< gate weights
-    Ptr<WdmoeRequestSource> m_requests; ///< requests
-    WdmoeModelDescription m_model;      ///< sizes
-    wdmoe::DeviceProfile m_baseStation; ///< for attention and gate
-    Ptr<WdmoeTransport> m_transport;    ///< messages
-    TypeId m_transportType;             ///< which
-    uint16_t m_port;                    ///< to listen on
-    uint32_t m_windowBytes;             ///< of the transport
-    double m_bitsPerElement;            ///< of an activation on the air
-    uint32_t m_maxBlocks;               ///< blocks simulated; 0: all of the model
-    Time m_deadline;                    ///< for stragglers; 0: none
-    Time m_helloTimeout;                ///< for the devices to come up
-    Time m_stuckTimeout;                ///< a block that lasts longer is an error
+    Ptr<WdmoeController> m_controller;    ///< decides
+    Ptr<WdmoeGateSource> m_gates;         ///< gate weights
+    Ptr<WdmoeRealModel> m_real;           ///< the same, if it is a real model
+    Ptr<WdmoeRequestSource> m_requests;   ///< requests
+    WdmoeModelDescription m_model;        ///< sizes
+    wdmoe::DeviceProfile m_baseStation;   ///< for attention and gate
+    Ptr<WdmoeTransport> m_transport;      ///< messages
+    TypeId m_transportType;               ///< which
+    uint16_t m_port;                      ///< to listen on
+    uint32_t m_windowBytes;               ///< of the transport
+    wdmoe::Precision m_downlinkPrecision; ///< of activations to the devices
+    wdmoe::Precision m_uplinkPrecision;   ///< of what they answer
+    uint32_t m_maxBlocks;                 ///< blocks simulated; 0: all of the model
+    Time m_deadline;                      ///< for stragglers; 0: none
+    Time m_helloTimeout;                  ///< for the devices to come up
+    Time m_stuckTimeout;                  ///< a block that lasts longer is an error
 
     std::vector<Address> m_peers;       ///< by device
     std::vector<bool> m_known;          ///< whether a device said HELLO
@@ -268,6 +330,7 @@ class WdmoeGatingServer : public Application
     uint32_t m_block{0};                ///< i
     uint32_t m_nextBatch{1};            ///< id of the next batch
     uint32_t m_open{0};                 ///< batches not answered yet
+    uint64_t m_rows{0};                 ///< tokens x blocks of the request so far
     wdmoe::GateMatrix m_gate;           ///< of the present block
     WdmoeDecision m_decision;           ///< for the present block
     WdmoeBlockRecord m_record;          ///< of the present block
@@ -280,6 +343,7 @@ class WdmoeGatingServer : public Application
 
     TracedCallback<const WdmoeBlockRecord&> m_blockTrace;     ///< "Block"
     TracedCallback<const WdmoeRequestRecord&> m_requestTrace; ///< "Request"
+    TracedCallback<const WdmoeTokenRecord&> m_tokenTrace;     ///< "Token"
     TracedCallback<const WdmoeServerReport&> m_reportTrace;   ///< "Report"
     TracedCallback<> m_doneTrace;                             ///< "Done"
 };

@@ -49,7 +49,7 @@ WdmoeHeader::Serialize(Buffer::Iterator start) const
     wdmoe::Put(at, VERSION, 1);
     wdmoe::Put(at, type, 1);
     wdmoe::Put(at, dtype, 1);
-    wdmoe::Put(at, flags, 1);
+    wdmoe::Put(at, answerDtype, 1);
     wdmoe::Put(at, length, 4);
     wdmoe::Put(at, request, 8);
     wdmoe::Put(at, block, 4);
@@ -101,13 +101,14 @@ WdmoeHeader::Parse(const uint8_t* bytes, uint32_t size)
     }
     const auto rawType = wdmoe::Take<uint8_t>(at);
     const auto rawDtype = wdmoe::Take<uint8_t>(at);
-    if (rawType < HELLO || rawType > CANCEL || rawDtype > INT4)
+    const auto rawAnswerDtype = wdmoe::Take<uint8_t>(at);
+    if (rawType < HELLO || rawType > CANCEL || rawDtype > INT4 || rawAnswerDtype > INT4)
     {
         return Error::TYPE;
     }
     type = static_cast<Type>(rawType);
     dtype = static_cast<Dtype>(rawDtype);
-    flags = wdmoe::Take<uint8_t>(at);
+    answerDtype = static_cast<Dtype>(rawAnswerDtype);
     length = wdmoe::Take<uint32_t>(at);
     if (length > MAX_LENGTH)
     {

@@ -24,7 +24,7 @@ namespace ns3
  *
  * The header of each message, network byte order, 64 bytes:
  *
- *     magic u32 | version u8 | type u8 | dtype u8 | flags u8 | length u32 (payload bytes) |
+ *     magic u32 | version u8 | type u8 | dtype u8 | answer dtype u8 | length u32 (payload bytes) |
  *     request u64 | block u32 | batch u32 | device u32 | tokens u32 | position u32 |
  *     queue u32 (us waited for compute) | compute u64 (ns) | received u64 (ns, sender's clock) |
  *     checksum u32 (CRC-32 of all before it)
@@ -43,7 +43,7 @@ class WdmoeHeader : public Header
         CANCEL = 4  ///< a batch is no longer wanted (deadline), base station to device
     };
 
-    /// How the payload's elements are coded
+    /// How the payload's elements are coded: wdmoe::Precision, or not at all
     enum Dtype : uint8_t
     {
         SIZED = 0, ///< no data: only the size is real
@@ -102,19 +102,19 @@ class WdmoeHeader : public Header
     /// @return what the last Deserialize() found, NONE after a good one
     Error GetError() const;
 
-    Type type{HELLO};       ///< what this is
-    Dtype dtype{SIZED};     ///< coding of the payload
-    uint8_t flags{0};       ///< none defined; sent as 0, ignored
-    uint32_t length{0};     ///< payload bytes after this header
-    uint64_t request{0};    ///< request id
-    uint32_t block{0};      ///< i
-    uint32_t batch{0};      ///< counts the batches of a server: names this one
-    uint32_t device{0};     ///< device index
-    uint32_t tokens{0};     ///< (token, expert) pairs in this batch
-    uint32_t position{0};   ///< position of the first token in its sequence
-    uint32_t queueUs{0};    ///< ANSWER: us the batch waited for the compute unit
-    uint64_t computeNs{0};  ///< ANSWER: ns of compute
-    uint64_t receivedNs{0}; ///< ANSWER: when the whole batch was received, ns of simulated time
+    Type type{HELLO};         ///< what this is
+    Dtype dtype{SIZED};       ///< coding of the payload
+    Dtype answerDtype{SIZED}; ///< BATCH: how its answer is to be coded; else not looked at
+    uint32_t length{0};       ///< payload bytes after this header
+    uint64_t request{0};      ///< request id
+    uint32_t block{0};        ///< i
+    uint32_t batch{0};        ///< counts the batches of a server: names this one
+    uint32_t device{0};       ///< device index
+    uint32_t tokens{0};       ///< (token, expert) pairs in this batch
+    uint32_t position{0};     ///< position of the first token in its sequence
+    uint32_t queueUs{0};      ///< ANSWER: us the batch waited for the compute unit
+    uint64_t computeNs{0};    ///< ANSWER: ns of compute
+    uint64_t receivedNs{0};   ///< ANSWER: when the whole batch was received, ns of simulated time
 
   private:
     Error m_error{Error::NONE}; ///< of the last Deserialize()

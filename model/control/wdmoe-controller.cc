@@ -194,10 +194,11 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         loaded[k] = part.tokens > 0;
         if (loaded[k])
         {
-            const uint64_t activations = uint64_t(part.tokens) * input.bytesPerToken;
-            part.load.downlinkBits = 8.0 * input.wireBytes(activations + input.batchBytes +
-                                                           part.experts * input.batchExpertBytes);
-            part.load.uplinkBits = 8.0 * input.wireBytes(activations);
+            part.load.downlinkBits =
+                8.0 * input.wireBytes(uint64_t(part.tokens) * input.downlinkBytesPerToken +
+                                      input.batchBytes + part.experts * input.batchExpertBytes);
+            part.load.uplinkBits =
+                8.0 * input.wireBytes(uint64_t(part.tokens) * input.uplinkBytesPerToken);
             part.load.computeS =
                 wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], perExpert[k]);
         }
@@ -259,11 +260,14 @@ WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecisi
             upRate = m_links[k].uplink.law.Rate(budget.uplinkHz / nDevices);
             computeS = wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], {1.0});
         }
-        const double bits = decision.devices[k].tokens > 0 ? part.load.uplinkBits / tokens
-                                                           : 8.0 * input.bytesPerToken;
+        // the same rule for both ways: the answer's bits, and as many down as its precision makes
+        const double upBits = decision.devices[k].tokens > 0 ? part.load.uplinkBits / tokens
+                                                             : 8.0 * input.uplinkBytesPerToken;
+        const double downBits =
+            upBits * input.downlinkBytesPerToken / std::max<double>(input.uplinkBytesPerToken, 1);
         latency[e] = cost.computeScale * computeS / tokens +
-                     cost.downlinkScale * bits / std::max(downRate, 1e-3) +
-                     cost.uplinkScale * bits / std::max(upRate, 1e-3);
+                     cost.downlinkScale * downBits / std::max(downRate, 1e-3) +
+                     cost.uplinkScale * upBits / std::max(upRate, 1e-3);
     }
     return latency;
 }

@@ -32,7 +32,8 @@ struct WdmoeBlockInput
     uint64_t request{0};                    ///< request id
     uint32_t block{0};                      ///< i
     wdmoe::GateMatrix gate;                 ///< J x E weights
-    uint32_t bytesPerToken{0};              ///< activation of one token, each way
+    uint32_t downlinkBytesPerToken{0};      ///< activation of one token, to the device
+    uint32_t uplinkBytesPerToken{0};        ///< activation of one token, back
     uint32_t batchBytes{0};                 ///< of a batch's payload, beside the activations
     uint32_t batchExpertBytes{0};           ///< the same, for each expert with tokens
     Callback<uint64_t, uint64_t> wireBytes; ///< payload bytes of a message to bytes on the wire

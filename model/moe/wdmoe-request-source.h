@@ -9,8 +9,10 @@
 
 #include "ns3/nstime.h"
 #include "ns3/object.h"
+#include "ns3/wdmoe-capability.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace ns3
 {
@@ -26,6 +28,9 @@ struct WdmoeRequest
     Time arrival;             ///< simulated time of arrival
     uint32_t promptTokens{0}; ///< prefill tokens, >= 1
     uint32_t outputTokens{0}; ///< tokens to generate, >= 1 (the first comes from prefill)
+    std::shared_ptr<const wdmoe::EvaluationItem> item; ///< what a real model is asked; null: sizes
+    bool forced{false};    ///< teacher forcing: prefill is the item but its last token, all scored
+    bool stopAtEnd{false}; ///< the end token ends the output, though less than outputTokens
 };
 
 /**

@@ -4,7 +4,9 @@
 
 """Unites the result files that one program run for each policy left. Nothing of the host or the clock gets in."""
 
+import csv
 import json
+import math
 import shutil
 
 TABLES = ("blocks.csv", "requests.csv", "shares.csv")
@@ -91,6 +93,7 @@ def name_run(summary):
 def describe(summary):
     """What was run: the scenario and the options that decide most of the figures, of those that are known."""
     manifest = summary.get("manifest", {})
+    models = {found["model"] for found in capabilities(summary).values()}
 
     def option(name):
         return manifest.get(f"option.{name}")
@@ -98,14 +101,63 @@ def describe(summary):
     parts = []
     if option("requests"):
         parts.append(f"{option('requests')} request{'' if option('requests') == '1' else 's'}")
-    if option("maxPromptTokens") and option("maxOutputTokens"):
+    if option("maxPromptTokens") and option("maxOutputTokens") and not models:
         parts.append(f"up to {option('maxPromptTokens')} + {option('maxOutputTokens')} tokens")
     if option("blocks"):
         every = option("blocks") == "0"
         parts.append("all blocks of the model" if every else f"{option('blocks')} of the model's blocks (0: all)")
-    if option("model"):
-        parts.append(option("model"))
+    if models or option("model"):
+        parts.append(", ".join(sorted(models)) or option("model"))
     return parts
+
+
+def capabilities(summary):
+    """Policy -> what a real model could do under it; without those that served sizes only."""
+    found = {policy: entry.get("capability") for policy, entry in summary["policies"].items()}
+    return {policy: capability for policy, capability in found.items() if capability}
+
+
+def name_models(summaries):
+    """The real models that served, each "NAME (digest DIGEST)"."""
+    found = [one for summary in summaries for one in capabilities(summary).values()]
+    return ", ".join(dict.fromkeys(f"{one['model']} (digest {one['digest']})" for one in found))
+
+
+# Proxy and quality: columns of requests.csv, or made of them in rank_correlations.
+CORRELATED = (
+    ("gate_mass_kept", "kl_bits_per_token"),
+    ("wlr", "kl_bits_per_token"),
+    ("gate_mass_kept", "exact"),
+    ("wlr", "exact"),
+)
+
+
+def rank_correlations(folders):
+    """Rows {"proxy", "quality", "n", "spearman"}, over the requests of all policies in the folders' requests.csv.
+
+    spearman is None where it is undefined: fewer than three requests, or one of the two is the same for all. No row
+    for exact match where it does not vary.
+    """
+    from scipy.stats import spearmanr
+
+    requests = []
+    for folder in folders:
+        with open(folder / "requests.csv", encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                scored, divergence = (float(row.get(name) or "nan") for name in ("scored_tokens", "kl_bits"))
+                row["kl_bits_per_token"] = divergence / scored if scored else None
+                requests.append(row)
+    rows = []
+    for proxy, quality in CORRELATED:
+        pairs = [[float(row.get(name) or "nan") for name in (proxy, quality)] for row in requests]
+        pairs = [pair for pair in pairs if not any(map(math.isnan, pair))]
+        first, second = ([pair[side] for pair in pairs] for side in (0, 1))
+        if quality == "exact" and len(set(second)) < 2:
+            continue
+        defined = len(pairs) >= 3 and len(set(first)) > 1 and len(set(second)) > 1
+        spearman = float(spearmanr(first, second).statistic) if defined else None
+        rows.append({"proxy": proxy, "quality": quality, "n": len(pairs), "spearman": spearman})
+    return rows
 
 
 def count_missing(summaries):
