@@ -40,17 +40,20 @@ main(int argc, char* argv[])
     double exponent = 3.5;
     std::string fading = "None";
     bool powerControl = false;
+    double loss = 0;
     CommandLine cmd(__FILE__);
     cmd.AddValue("rbs", "Bandwidth each way, RBs: 6, 15, 25, 50, 75 or 100", rbs);
     cmd.AddValue("stock", "TypeId of the MAC scheduler of topk-stock", stock);
     cmd.AddValue("exponent", "Path loss exponent", exponent);
     cmd.AddValue("fading", "Rayleigh or None", fading);
     cmd.AddValue("powerControl", "Uplink power control", powerControl);
+    cmd.AddValue("loss", "Share of IP packets lost in the core network, each way", loss);
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
     NS_ABORT_MSG_IF(rbs < 0, "--rbs is " << rbs << "; expected 6, 15, 25, 50, 75 or 100");
     NS_ABORT_MSG_IF(fading != "None" && fading != "Rayleigh",
                     "--fading is " << fading << "; expected Rayleigh or None");
+    NS_ABORT_MSG_IF(!(loss >= 0 && loss <= 1), "--loss is " << loss << "; expected 0 to 1");
 
     comparison.AddSetting("rbs", rbs, "ns3::WdmoeLteRadio::Bandwidth");
     comparison.AddSetting("stock", stock, "ns3::WdmoeLteRadio::Scheduler");
@@ -58,10 +61,13 @@ main(int argc, char* argv[])
     comparison.AddSetting("fading", fading);
     comparison.AddSetting("powerControl", powerControl, "ns3::WdmoeLteRadio::UplinkPowerControl");
 
+    comparison.AddSetting("loss", loss, "ns3::WdmoeLteRadio::CoreLoss");
+
     return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
         WdmoeLteRadioHelper radio;
         radio.SetAttribute("Bandwidth", UintegerValue(rbs));
         radio.SetAttribute("UplinkPowerControl", BooleanValue(powerControl));
+        radio.SetAttribute("CoreLoss", DoubleValue(loss));
         radio.SetAttribute("Scheduler",
                            StringValue(policy.stock ? stock : "ns3::WdmoeFfMacScheduler"));
         radio.SetPathlossModel("ns3::LogDistancePropagationLossModel");

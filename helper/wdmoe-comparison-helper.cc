@@ -130,7 +130,9 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
                  gates);
     cmd.AddValue("requestFile", "Arrivals: a CSV file in Azure's format, or poisson", requestFile);
     cmd.AddValue("thinning", "Fraction of the arrivals that are kept", thinning);
-    cmd.AddValue("timeScale", "Gaps between arrivals are multiplied by this", timeScale);
+    cmd.AddValue("timeScale",
+                 "Gaps between arrivals are multiplied by this; -1: 10, of a real model 2",
+                 timeScale);
     cmd.AddValue("rate", "Arrivals a second (poisson)", rate);
     cmd.AddValue("requests",
                  "Number of requests; -1: " + std::to_string(sizedRequests) + ", of a real model " +
@@ -272,7 +274,10 @@ WdmoeComparisonHelper::CheckOptions() const
     need(freeRunning >= 0 && freeRunning <= 1, "freeRunning", freeRunning, "a share in [0, 1]");
     need(maxItemTokens >= 0, "maxItemTokens", maxItemTokens, "a whole number, 0 for the context");
     need(thinning > 0 && thinning <= 1, "thinning", thinning, "a fraction in (0, 1]");
-    need(timeScale > 0 && timeScale < 1e9, "timeScale", timeScale, "a number > 0");
+    need((timeScale > 0 && timeScale < 1e9) || timeScale == -1,
+         "timeScale",
+         timeScale,
+         "a number > 0, or -1");
     need(rate > 0 && rate < 1e9, "rate", rate, "a number > 0, requests a second");
     need(deadlineMs >= 0 && deadlineMs < 1e9, "deadline", deadlineMs, "a number of ms, 0 for none");
     need(computeMode == "Roofline" || computeMode == "Flops",
@@ -301,6 +306,7 @@ WdmoeComparisonHelper::Resolve()
     requests = requests > 0 ? requests : real ? realRequests : sizedRequests;
     blocks = blocks >= 0 ? blocks : real ? 0 : sizedBlocks;
     weightBits = weightBits > 0 ? weightBits : real ? 16 : 4;
+    timeScale = timeScale > 0 ? timeScale : real ? 2 : 10;
     NS_ABORT_MSG_IF(real && blocks > 0 &&
                         static_cast<uint32_t>(blocks) <
                             WdmoeRealModel::Load(model)->Describe().blocks,

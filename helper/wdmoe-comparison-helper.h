@@ -94,12 +94,12 @@ class WdmoeComparisonHelper
     double maxDistance{300};           ///< of a device from the base station, m
     std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
-    double thinning{1};          ///< fraction of the arrivals that are kept
-    double timeScale{10};        ///< gaps between arrivals are multiplied by this
-    double rate{0.2};            ///< arrivals for each second (poisson)
-    int32_t requests{-1};        ///< how many are served; -1: sizedRequests or realRequests
-    int32_t sizedRequests{3};    ///< of a model that is only described
-    int32_t realRequests{36};    ///< of a real model
+    double thinning{1};       ///< fraction of the arrivals that are kept
+    double timeScale{-1};     ///< gaps between arrivals are multiplied; -1: 10, of a real model 2
+    double rate{0.2};         ///< arrivals for each second (poisson)
+    int32_t requests{-1};     ///< how many are served; -1: sizedRequests or realRequests
+    int32_t sizedRequests{3}; ///< of a model that is only described
+    int32_t realRequests{24}; ///< of a real model
     int32_t maxPromptTokens{32}; ///< longer prompts are cut
     int32_t maxOutputTokens{4};  ///< longer answers are cut
     int32_t blocks{-1};          ///< blocks that are simulated; 0: all; -1: sizedBlocks, or all

@@ -12,8 +12,10 @@
 #include "ns3/boolean.h"
 #include "ns3/double.h"
 #include "ns3/random-variable-stream.h"
+#include "ns3/string.h"
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 
 namespace ns3
@@ -57,7 +59,15 @@ WdmoeRealModel::GetTypeId()
                           "Run the model without a network as well, for agreement and divergence",
                           BooleanValue(true),
                           MakeBooleanAccessor(&WdmoeRealModel::m_compare),
-                          MakeBooleanChecker());
+                          MakeBooleanChecker())
+            .AddAttribute("LogitsFile",
+                          "Append what came out of the network to this file, for comparison with "
+                          "other implementations: for each teacher-forced request two u32 (tokens "
+                          "n, vocabulary V), n + 1 u32 (the item), n x V fp32, native byte order; "
+                          "empty: none",
+                          StringValue(""),
+                          MakeStringAccessor(&WdmoeRealModel::m_logitsFile),
+                          MakeStringChecker());
     return tid;
 }
 
@@ -270,6 +280,23 @@ WdmoeRealModel::GetText(uint32_t token) const
     return " " + std::to_string(token);
 }
 
+void
+WdmoeRealModel::WriteLogits() const
+{
+    std::ofstream file(m_logitsFile, std::ios::binary | std::ios::app);
+    const auto put = [&file](const void* at, std::size_t bytes) {
+        file.write(static_cast<const char*>(at), static_cast<std::streamsize>(bytes));
+    };
+    const auto& tokens = m_request.item->tokens;
+    const uint32_t sizes[] = {static_cast<uint32_t>(tokens.size() - 1),
+                              m_transformer->GetConfig().vocabulary};
+    const auto logits = m_transformer->Logits(m_prefillHidden);
+    put(sizes, sizeof(sizes));
+    put(tokens.data(), tokens.size() * sizeof(uint32_t));
+    put(logits.data(), logits.size() * sizeof(float));
+    NS_ABORT_MSG_IF(!file, "WdmoeRealModel: cannot write the LogitsFile '" << m_logitsFile << "'");
+}
+
 WdmoeRequestScore
 WdmoeRealModel::EndRequest()
 {
@@ -289,6 +316,10 @@ WdmoeRealModel::EndRequest()
                  hidden.begin() + (item.tokens.size() - 1) * c.hidden});
         };
         const auto logits = rows(m_prefillHidden);
+        if (!m_logitsFile.empty())
+        {
+            WriteLogits();
+        }
         std::vector<float> reference;
         if (m_compare)
         {

@@ -144,10 +144,14 @@ class WdmoeRealModel : public WdmoeGateSource
     void DoDispose() override;
 
   private:
+    /// Append the logits of the present request to LogitsFile
+    void WriteLogits() const;
+
     std::shared_ptr<const wdmoe::Transformer> m_transformer; ///< the numbers
     std::string m_name;                                      ///< of the folder
     double m_temperature{0};                                 ///< 0: greedy
     bool m_compare{true};                                    ///< with the model without a network
+    std::string m_logitsFile;                                ///< attribute
     Ptr<UniformRandomVariable> m_uniform;                    ///< draws tokens
 
     WdmoeRequest m_request;                        ///< present one

@@ -12,6 +12,7 @@
 #include "ns3/config.h"
 #include "ns3/double.h"
 #include "ns3/enum.h"
+#include "ns3/error-model.h"
 #include "ns3/internet-stack-helper.h"
 #include "ns3/ipv4-address-helper.h"
 #include "ns3/ipv4-static-routing-helper.h"
@@ -107,6 +108,12 @@ WdmoeLteRadio::GetTypeId()
                           BooleanValue(false),
                           MakeBooleanAccessor(&WdmoeLteRadio::m_powerControl),
                           MakeBooleanChecker())
+            .AddAttribute("CoreLoss",
+                          "Share of the IP packets that is lost between server and packet gateway, "
+                          "each way, as in a congested core network",
+                          DoubleValue(0),
+                          MakeDoubleAccessor(&WdmoeLteRadio::m_coreLoss),
+                          MakeDoubleChecker<double>(0, 1))
             .AddAttribute("IdealRrc",
                           "Whether RRC messages go beside the air (ns-3's default) or over it",
                           BooleanValue(true),
@@ -283,6 +290,14 @@ WdmoeLteRadio::MakeCore()
     // With that room nobody need be stopped, and it saves two events for each packet.
     link.DisableFlowControl();
     const auto ends = link.Install(m_epc->GetPgwNode(), m_server);
+    for (uint32_t end = 0; m_coreLoss > 0 && end < ends.GetN(); end++)
+    {
+        auto errors = CreateObject<RateErrorModel>();
+        errors->SetUnit(RateErrorModel::ERROR_UNIT_PACKET);
+        errors->SetRate(m_coreLoss);
+        ends.Get(end)->SetAttribute("ReceiveErrorModel", PointerValue(errors));
+        m_coreErrors.push_back(errors);
+    }
     Ipv4AddressHelper addresses("1.0.0.0", "255.0.0.0");
     m_serverAddress = addresses.Assign(ends).GetAddress(1);
     Ipv4StaticRoutingHelper routing;
@@ -699,6 +714,10 @@ WdmoeLteRadio::AssignStreams(int64_t stream)
         {
             next += fading->AssignStreams(next);
         }
+    }
+    for (auto& errors : m_coreErrors)
+    {
+        next += errors->AssignStreams(next);
     }
     return next - stream;
 }

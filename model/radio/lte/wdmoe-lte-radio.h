@@ -23,6 +23,8 @@
 namespace ns3
 {
 
+class RateErrorModel;
+
 class LteHelper;
 class LteEnbNetDevice;
 class PointToPointEpcHelper;
@@ -235,25 +237,27 @@ class WdmoeLteRadio : public WdmoeRadio
      */
     uint32_t FindRbs(bool downlink, uint8_t mcs, uint32_t bytes);
 
-    uint32_t m_rbs;                              ///< attribute Bandwidth
-    std::string m_schedulerType;                 ///< attribute Scheduler
-    double m_enbPower;                           ///< attribute EnbTxPower, dBm
-    double m_uePower;                            ///< attribute UeTxPower, dBm
-    bool m_powerControl;                         ///< attribute UplinkPowerControl
-    bool m_narrowGrantMcs;                       ///< attribute NarrowGrantMcs
-    bool m_idealRrc;                             ///< attribute IdealRrc
-    uint32_t m_rlcBuffer;                        ///< attribute RlcBufferSize, byte
-    Time m_window;                               ///< attribute MeasurementWindow
-    Ptr<LteHelper> m_lte;                        ///< ns-3's helper
-    Ptr<PointToPointEpcHelper> m_epc;            ///< core network
-    Ptr<Node> m_server;                          ///< host behind the packet gateway
-    Ipv4Address m_serverAddress;                 ///< its address
-    Ptr<Node> m_baseStation;                     ///< where the eNB is
-    Ptr<LteEnbNetDevice> m_enb;                  ///< the eNB
-    Ptr<WdmoeFfMacScheduler> m_scheduler;        ///< nullptr: one of ns-3's
-    std::vector<Device> m_devices;               ///< in the order of AddDevice
-    std::map<uint64_t, uint32_t> m_deviceOfImsi; ///< for all
-    std::map<uint16_t, uint32_t> m_deviceOfRnti; ///< of those connected
+    uint32_t m_rbs;                                ///< attribute Bandwidth
+    std::string m_schedulerType;                   ///< attribute Scheduler
+    double m_enbPower;                             ///< attribute EnbTxPower, dBm
+    double m_uePower;                              ///< attribute UeTxPower, dBm
+    bool m_powerControl;                           ///< attribute UplinkPowerControl
+    double m_coreLoss;                             ///< attribute CoreLoss
+    std::vector<Ptr<RateErrorModel>> m_coreErrors; ///< of both ends, if any
+    bool m_narrowGrantMcs;                         ///< attribute NarrowGrantMcs
+    bool m_idealRrc;                               ///< attribute IdealRrc
+    uint32_t m_rlcBuffer;                          ///< attribute RlcBufferSize, byte
+    Time m_window;                                 ///< attribute MeasurementWindow
+    Ptr<LteHelper> m_lte;                          ///< ns-3's helper
+    Ptr<PointToPointEpcHelper> m_epc;              ///< core network
+    Ptr<Node> m_server;                            ///< host behind the packet gateway
+    Ipv4Address m_serverAddress;                   ///< its address
+    Ptr<Node> m_baseStation;                       ///< where the eNB is
+    Ptr<LteEnbNetDevice> m_enb;                    ///< the eNB
+    Ptr<WdmoeFfMacScheduler> m_scheduler;          ///< nullptr: one of ns-3's
+    std::vector<Device> m_devices;                 ///< in the order of AddDevice
+    std::map<uint64_t, uint32_t> m_deviceOfImsi;   ///< for all
+    std::map<uint16_t, uint32_t> m_deviceOfRnti;   ///< of those connected
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> m_rbsOfSize; ///< cache of FindRbs()
     WdmoeLteLinkAdaptation m_adaptation;                           ///< MCS and laws
     bool m_attaching{false}; ///< an attachment was begun: the SRS period is fixed
