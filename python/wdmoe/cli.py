@@ -5,7 +5,6 @@
 """The command `wdmoe`. Heavy packages are imported only by what needs them: a start takes a fraction of a second."""
 
 import argparse
-import os
 import sys
 
 
@@ -19,8 +18,18 @@ def parse_positive(text):
 parse_positive.__name__ = "positive whole number"  # argparse names the type in its message
 
 
+def join_prompt(arguments):
+    """The arguments with "--prompt", "TEXT" as one: a text may begin with a dash, as no value of argparse's may."""
+    joined = list(arguments)
+    if joined[:1] == ["run"] and "--prompt" in joined[:-1]:
+        at = joined.index("--prompt")
+        if not joined[at + 1].startswith("--"):
+            joined[at : at + 2] = [f"--prompt={joined[at + 1]}"]
+    return joined
+
+
 def build_parser():
-    from wdmoe.scenarios import DEFAULT, POLICIES
+    from wdmoe.scenarios import DEFAULT, DEFAULT_JOBS, POLICIES
 
     parser = argparse.ArgumentParser(
         prog="wdmoe",
@@ -34,16 +43,19 @@ def build_parser():
         "run",
         help="run a scenario under several policies, print the comparison, draw it",
         description="Runs a scenario once for each policy, on the same drops, and compares them. Options not named "
-        "here are the scenario's own, written --name=value, and are passed on to it.",
+        "here are the scenario's own, written --name=value, and are passed on to it. Without a scenario and --model: "
+        f"{DEFAULT} with {' and then with '.join(DEFAULT_JOBS.values())}.",
         add_help=False,
         allow_abbrev=False,
     )
     run.add_argument("scenario", nargs="?", help=f"which scenario (default: {DEFAULT}; --list names them)")
     run.add_argument("-h", "--help", action="store_true", help="this, and the scenario's own options")
     run.add_argument("--list", action="store_true", help="name the scenarios and the policies")
-    run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO)")
+    run.add_argument("--model", metavar="NAME|DIR", help="sizes or a real model in data/models, or a folder with one")
+    run.add_argument("--prompt", metavar="TEXT|@FILE", help="what a real model continues (generate only)")
+    run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO, or results/default)")
     run.add_argument("--policy", metavar="A,B", help=f"policies, or all (default): {','.join(POLICIES)}")
-    run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio, where none is named")
+    run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio, where none is named; generate's radio")
     run.add_argument("--RngRun", metavar="R", type=parse_positive, default=1, help="run number (default: 1)")
     run.add_argument(
         "--runs",
@@ -56,7 +68,6 @@ def build_parser():
         "--jobs",
         metavar="N",
         type=parse_positive,
-        default=len(os.sched_getaffinity(0)),
         help="programs at a time (default: one for each core)",
     )
     build = commands.add_parser("build", help="build a scenario of your own, a C++ file, against the module and its ns-3")
@@ -89,7 +100,7 @@ def print_versions():
 
 def main(arguments=None):
     parser, run_parser, evaluate_parser = build_parser()
-    options, others = parser.parse_known_args(arguments)
+    options, others = parser.parse_known_args(join_prompt(sys.argv[1:] if arguments is None else arguments))
     if options.version:
         print_versions()
         return 0

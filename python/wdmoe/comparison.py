@@ -2,23 +2,33 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Several runs: the change of each policy's median latencies against the baselines, paired by run.
+"""Several runs: the change of each policy's median latencies against the baselines, paired by run; a real model's quality.
 
 A change is exp(mean(x)) - 1 over the runs' x = log(m / m0), with m and m0 the medians of policy and baseline in the same
 run; its interval is Student's for the mean of x, taken through exp(x) - 1 likewise. So no bound lies below -100 %, and
-the change of A against B is the inverse of that of B against A.
+the change of A against B is the inverse of that of B against A. Quality is a mean over runs with Student's interval, of
+the values themselves.
 """
 
 import csv
 import math
 import statistics
 
-from wdmoe.results import write_json
+from wdmoe.results import capabilities, write_json
 from wdmoe.scenarios import BASELINES
 
 METRICS = {"block": "block_latency_s", "request": "request_latency_s"}
 CONFIDENCE = 0.95
 COLUMNS = ("policy", "metric", "against", "runs", "mean", "low", "high")
+
+# What of a capability is averaged over runs, and the largest value it can have.
+QUALITIES = {
+    "exact_match": 1,
+    "bits_per_byte": math.inf,
+    "agreement": 1,
+    "kl_bits_per_token": math.inf,
+    "free_exact_match": 1,
+}
 
 
 def interval(values):
@@ -64,8 +74,61 @@ def medians(summaries):
     return found
 
 
-def write(rows, summaries, out):
+def over_runs(values, most=math.inf):
+    """{"runs", "mean", "low", "high"} of the values that exist, the bounds within 0 .. `most`."""
+    values = [value for value in values if value is not None]
+    mean, low, high = interval(values) if values else (None,) * 3
+    bounds = (None, None) if low is None else (max(low, 0.0), min(high, most))
+    return dict(zip(COLUMNS[3:], (len(values), mean, *bounds)))
+
+
+def qualities(summaries):
+    """Policy -> capability over its runs: items are sums, QUALITIES and request latency p50 as of over_runs."""
+    found = {}
+    for policy in dict.fromkeys(policy for summary in summaries.values() for policy in capabilities(summary)):
+        runs = [capabilities(summary).get(policy) for summary in summaries.values()]
+        runs = [run for run in runs if run]
+        entry = {name: runs[0][name] for name in ("model", "digest")}
+        entry.update({name: sum(run.get(name) or 0 for run in runs) for name in ("items", "free_items")})
+        latencies = [median(summary, policy, METRICS["request"]) for summary in summaries.values()]
+        entry["request_latency_p50_s"] = over_runs(latencies)
+        entry.update({name: over_runs([run.get(name) for run in runs], most) for name, most in QUALITIES.items()})
+        entry.update(sum_domains(runs))
+        found[policy] = entry
+    return found
+
+
+def sum_domains(runs):
+    """The tasks and texts of several capabilities, each domain summed."""
+    tasks, texts = {}, {}
+    for run in runs:
+        for name, task in (run.get("tasks") or {}).items():
+            total = tasks.setdefault(name, {})
+            total.update({key: total.get(key, 0) + count for key, count in task.items()})
+        for name, text in (run.get("texts") or {}).items():
+            total = texts.setdefault(name, {"items": 0, "bytes": 0, "bits_per_byte": 0.0})
+            # The mean of bits per byte is over all bytes; one that does not exist makes it not exist.
+            bits = [one["bits_per_byte"] and one["bits_per_byte"] * one["bytes"] for one in (total, text)]
+            total["items"] += text["items"]
+            total["bytes"] += text["bytes"]
+            total["bits_per_byte"] = None if None in bits else sum(bits) / (total["bytes"] or 1)
+    return {"tasks": tasks, "texts": texts}
+
+
+def quality_rows(found):
+    """The rows of COLUMNS of what qualities() found: against nothing."""
+    return [
+        dict(zip(COLUMNS, (policy, name, None, *entry[name].values())))
+        for policy, entry in found.items()
+        for name in QUALITIES
+    ]
+
+
+def write(rows, summaries, correlations, out):
+    """comparison.json and comparison.csv; `correlations` of results.rank_correlations, where a real model served."""
     first = next(iter(summaries.values()))
+    found = qualities(summaries)
+    quality = {"capability": found, "rank_correlations": correlations} if found else {}
     write_json(
         out / "comparison.json",
         {
@@ -75,9 +138,10 @@ def write(rows, summaries, out):
             "confidence": CONFIDENCE,
             "medians_s": medians(summaries),
             "changes": rows,
+            **quality,
         },
     )
     with open(out / "comparison.csv", "w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(rows + quality_rows(found))

@@ -2,9 +2,10 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""The two pictures of a run: latencies by policy; shares and expert loads over time, of the first request."""
+"""Pictures: latencies by policy; shares and expert loads over time, of the first request; a real model's quality."""
 
 import csv
+import itertools
 import math
 
 import matplotlib
@@ -14,8 +15,10 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.transforms import Bbox
 
-from wdmoe.results import name_run
+from wdmoe.comparison import qualities
+from wdmoe.results import name_models, name_run
 from wdmoe.scenarios import fold
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; devices beyond them repeat with hatching.
@@ -33,6 +36,19 @@ STYLE = {
 }
 TIME_BINS = 240
 FEW = 20  # samples, below which each is drawn
+MARKERS = "osD^vPX*"
+
+# Panels of quality: the first of each row that exists is drawn. Key of a capability, label, factor, least span shown.
+PANELS = (
+    (
+        ("bits_per_byte", "Bits per byte, mean over texts\n(lower is better)", 1, 0.02),
+        ("kl_bits_per_token", "KL divergence (bits per token)\n(lower is better)", 1, 0.02),
+    ),
+    (
+        ("exact_match", "Exact match, mean over tasks (%)\n(higher is better)", 100, 5),
+        ("free_exact_match", "Exact match, free running (%)\n(higher is better)", 100, 5),
+    ),
+)
 
 
 def draw(summary, folder):
@@ -197,3 +213,102 @@ def draw_shares(policies, folder, run):
         figure.colorbar(image, ax=axes[2, :].tolist(), label="Expert load\n(tokens per block)")
     figure.supxlabel("Time since the first request began (s)", fontsize=9)
     save(figure, folder / "shares-and-loads.png")
+
+
+def draw_quality(summaries, folder):
+    """A real model's quality against latency, a point for each policy; `summaries` by RngRun, means over several."""
+    found = qualities(summaries)
+    panels = []
+    for choice in PANELS:
+        there = [one for one in choice if any(entry[one[0]]["mean"] is not None for entry in found.values())]
+        panels += there[:1]
+    if not panels:
+        return
+    first = next(iter(summaries.values()))
+    run = f"RngRun {min(summaries)} to {max(summaries)}: mean, 95 %" if len(summaries) > 1 else name_run(first).split(", ")[-1]
+    items = sorted({entry["items"] for entry in found.values()})
+    title = [f"{name_models(summaries.values())}", f"{first['radio']}, {run}, {items[-1]} items for each policy"]
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(1, len(panels), figsize=(3.9 * len(panels), 3.7), squeeze=False, layout="constrained")
+        figure.suptitle("\n".join(title), fontsize=9)
+        labels = [draw_panel(axis, found, panel) for axis, panel in zip(axes[0], panels)]
+        figure.draw_without_rendering()  # places are known from here on
+        figure.set_layout_engine("none")
+        for axis, texts in zip(axes[0], labels):
+            place_labels(axis, texts)
+        save(figure, folder / "latency-vs-quality.png")
+
+
+def draw_panel(axis, found, panel):
+    """The points of one quality; [(x, y, policy, bars)], bars as pairs of their ends."""
+    key, label, scale, least = panel
+    points = []
+    style = zip(itertools.cycle(COLOURS), itertools.cycle(MARKERS))
+    for (policy, entry), (colour, marker) in zip(found.items(), style):
+        sides = (entry["request_latency_p50_s"], 1), (entry[key], scale)
+        if any(side["mean"] is None for side, _ in sides):
+            continue
+        x, y = (side["mean"] * factor for side, factor in sides)
+        ends = [[(side[end] or 0) * factor if side["low"] is not None else middle for end in ("low", "high")]
+                for (side, factor), middle in zip(sides, (x, y))]
+        errors = [[[middle - low], [high - middle]] for middle, (low, high) in zip((x, y), ends)]
+        axis.errorbar(x, y, xerr=errors[0], yerr=errors[1], color=colour, marker=marker, markersize=6,
+                      markeredgecolor="black", markeredgewidth=0.6, linestyle="none", elinewidth=0.9, capsize=2)
+        (left, right), (low, high) = ends
+        points.append((x, y, policy, (((left, y), (right, y)), ((x, low), (x, high)))))
+    lows, highs = ([bar[end][1] for *_, bars in points for bar in bars] for end in (0, 1))
+    low, high = min(lows), max(highs)
+    half = max(high - low, least) * 0.75  # room for labels
+    axis.set_ylim((low + high) / 2 - half, (low + high) / 2 + half)
+    rights = max(bar[1][0] for *_, bars in points for bar in bars)
+    axis.set_xlim(0, 1.2 * rights or 1)
+    axis.ticklabel_format(useOffset=False)
+    axis.set_xlabel("Request latency p50 (s)")
+    axis.set_ylabel(label)
+    axis.grid(color="#DDDDDD", linewidth=0.6)
+    axis.set_axisbelow(True)
+    return points
+
+
+def shared(box, other):
+    """Area that two boxes have in common, square pixels."""
+    common = Bbox.intersection(box, other)
+    return common.width * common.height if common else 0
+
+
+def place_labels(axis, points):
+    """Names the points, each where its name hides least: no other name, no marker, no bar, and near its point."""
+    figure = axis.figure
+    renderer = figure.canvas.get_renderer()
+    pixel = figure.dpi / 72  # pixels of a point
+    inside = axis.get_window_extent(renderer)
+    places = [axis.transData.transform(point[:2]) for point in points]
+    taken = [Bbox.from_extents(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in places]
+    bars = [axis.transData.transform(bar) for *_, ends in points for bar in ends]
+    bars = [Bbox.from_extents(*(low - pixel), *(high + pixel)) for low, high in bars]
+    for (x, y), (_, _, policy, _) in zip(places, points):
+        text = axis.text(0, 0, fold(policy), fontsize=8, ha="center", va="center", linespacing=1.0, transform=None)
+        size = text.get_window_extent(renderer)
+        best = None
+        for distance, turn in itertools.product((8, 16, 26, 38, 52, 70, 90, 115), range(16)):
+            angle = (turn + 4) * math.pi / 8  # above first
+            # The label's edge, not its middle, is so far away.
+            across = size.width / 2 * math.cos(angle) + distance * pixel * math.cos(angle)
+            along = size.height / 2 * math.sin(angle) + distance * pixel * math.sin(angle)
+            middle = (x + across, y + along)
+            box = Bbox.from_bounds(
+                middle[0] - size.width / 2, middle[1] - size.height / 2, size.width, size.height
+            )
+            hidden = sum(shared(box, other) for other in taken) + 0.3 * sum(shared(box, bar) for bar in bars)
+            outside = size.width * size.height - shared(box, inside)
+            cost = (10 * outside + hidden, distance)
+            if best is None or cost[0] < best[0][0] - 1e-6:
+                best = (cost, middle, box)
+        (_, distance), middle, box = best
+        taken.append(box)
+        text.set_transform(axis.transData)
+        text.set_position(axis.transData.inverted().transform(middle))
+        if distance > 16:
+            ends = axis.transData.inverted().transform([(x, y), middle])
+            axis.plot(*ends.T, color="#666666", linewidth=0.5, zorder=1)
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})

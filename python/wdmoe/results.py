@@ -5,6 +5,7 @@
 """Unites the result files that one program run for each policy left. Nothing of the host or the clock gets in."""
 
 import csv
+import itertools
 import json
 import math
 import shutil
@@ -123,13 +124,9 @@ def name_models(summaries):
     return ", ".join(dict.fromkeys(f"{one['model']} (digest {one['digest']})" for one in found))
 
 
-# Proxy and quality: columns of requests.csv, or made of them in rank_correlations.
-CORRELATED = (
-    ("gate_mass_kept", "kl_bits_per_token"),
-    ("wlr", "kl_bits_per_token"),
-    ("gate_mass_kept", "exact"),
-    ("wlr", "exact"),
-)
+# Columns of requests.csv: what is known without the model's answers, and what the answers are worth.
+PROXIES = ("gate_mass_kept", "wlr")
+COUNTED = ("kl_bits", "scored_tokens", "exact")
 
 
 def rank_correlations(folders):
@@ -144,12 +141,12 @@ def rank_correlations(folders):
     for folder in folders:
         with open(folder / "requests.csv", encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                scored, divergence = (float(row.get(name) or "nan") for name in ("scored_tokens", "kl_bits"))
-                row["kl_bits_per_token"] = divergence / scored if scored else None
-                requests.append(row)
+                values = {name: float(row.get(name) or "nan") for name in (*COUNTED, *PROXIES)}
+                values["kl_bits_per_token"] = values["kl_bits"] / (values["scored_tokens"] or math.nan)
+                requests.append(values)
     rows = []
-    for proxy, quality in CORRELATED:
-        pairs = [[float(row.get(name) or "nan") for name in (proxy, quality)] for row in requests]
+    for proxy, quality in itertools.product(PROXIES, ("kl_bits_per_token", "exact")):
+        pairs = [(values[proxy], values[quality]) for values in requests]
         pairs = [pair for pair in pairs if not any(map(math.isnan, pair))]
         first, second = ([pair[side] for pair in pairs] for side in (0, 1))
         if quality == "exact" and len(set(second)) < 2:

@@ -2,19 +2,20 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""`wdmoe run`: one program for each policy and run, their results united, compared, drawn."""
+"""`wdmoe run`: one program for each policy and run, their results united, compared, drawn; or a text generated."""
 
 import fcntl
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from wdmoe import results, scenarios
-from wdmoe.processes import Job, Pool, explain
+from wdmoe.processes import Job, Pool, explain, interrupt
 
 
 def fail(text, status):
@@ -23,7 +24,7 @@ def fail(text, status):
 
 
 # Options of the programs that this command sets itself.
-OWN = re.compile(r" *--(policies|progress|out):")
+OWN = re.compile(r" *--(policies|progress|out|model):")
 
 
 def choose_policies(text):
@@ -36,6 +37,7 @@ def choose_policies(text):
 def main(options, others, parser):
     programs = scenarios.find_programs()
     name = options.scenario or options.radio or scenarios.DEFAULT
+    radios = [program for program in programs if program != scenarios.GENERATE]
     if options.list:
         print_list(programs)
         return 0
@@ -45,22 +47,22 @@ def main(options, others, parser):
         return 0
     if name not in programs:
         return fail(f"unknown scenario '{name}'; there are: {', '.join(programs) or 'none installed'}", 2)
-    if options.radio and options.radio != name:
-        return fail(f"the scenario '{name}' has its own radio; --radio selects one of: {', '.join(programs)}", 2)
+    if name == scenarios.GENERATE and options.scenario:
+        return generate(programs[name], others, options)
+    if options.radio and (options.radio != name or name not in radios):
+        return fail(f"the scenario '{name}' has its own radio; --radio selects one of: {', '.join(radios)}", 2)
+    if options.prompt is not None:
+        return fail(f"--prompt is for: wdmoe run {scenarios.GENERATE}", 2)
     if options.help:
         parser.print_help()
         print(f"\n== The options of the scenario '{name}'\n", flush=True)
         shown = subprocess.run([programs[name], "--PrintHelp"], stdout=subprocess.PIPE, text=True, check=False).stdout
         print("\n".join(line for line in shown.splitlines() if not OWN.match(line)))
         return 0
-    known = ", ".join(scenarios.POLICIES)
     policies = choose_policies(options.policy)
-    if not policies:
-        return fail(f"--policy names none; there are: all, {known}, or SELECTOR+ALLOCATOR by TypeId", 2)
-    for policy in policies:
-        # SELECTOR+ALLOCATOR, two TypeIds, is for the program to judge.
-        if policy not in scenarios.POLICIES and "+" not in policy:
-            return fail(f"unknown policy '{policy}'; there are: all, {known}, or SELECTOR+ALLOCATOR by TypeId", 2)
+    wrong = judge_policies(policies)
+    if wrong:
+        return fail(wrong, 2)
     for other in others:
         if other.split("=")[0] in ("--policies", "--progress"):
             return fail(f"'{other}' is set by this command; use --policy to choose policies", 2)
@@ -68,8 +70,12 @@ def main(options, others, parser):
     if any(other.startswith("--Print") for other in others):  # ns-3's own, as --PrintAttributes=TYPEID
         return subprocess.run([programs[name], *others], check=False).returncode
 
-    out = Path(options.out or Path("results") / name)
+    default = not (options.scenario or options.radio)
+    out = Path(options.out or Path("results") / (scenarios.DEFAULT_FOLDER if default else name))
     try:
+        if default and options.model is None:
+            return simulate_default(programs[name], name, policies, others, out, options)
+        others += [f"--model={options.model}"] if options.model is not None else []
         return simulate(programs[name], name, policies, others, out, options)
     except KeyboardInterrupt:
         return fail("interrupted; every simulation was ended", 130)
@@ -77,10 +83,70 @@ def main(options, others, parser):
         return fail(f"{error.strerror}: {error.filename}", 1)
 
 
+def judge_policies(policies):
+    """What is wrong with these policies; None where nothing is."""
+    known = f"there are: all, {', '.join(scenarios.POLICIES)}, or SELECTOR+ALLOCATOR by TypeId"
+    if not policies:
+        return f"--policy names none; {known}"
+    for policy in policies:
+        # SELECTOR+ALLOCATOR, two TypeIds, is for the program to judge.
+        if policy not in scenarios.POLICIES and "+" not in policy:
+            return f"unknown policy '{policy}'; {known}"
+    return None
+
+
+def simulate_default(program, name, policies, others, out, options):
+    """One job for each of the default models, one after the other; a failed one does not keep the next from running."""
+    made = not out.exists()
+    statuses = []
+    for job, model in scenarios.DEFAULT_JOBS.items():
+        print("\n" if statuses else "", f"== {job}: {model} over {name}", sep="", flush=True)
+        try:
+            statuses.append(simulate(program, name, policies, [*others, f"--model={model}"], out / job, options))
+        except OSError as error:
+            statuses.append(fail(f"{error.strerror}: {error.filename}", 1))
+    if made:
+        remove_empty(out)
+    return max(statuses)
+
+
+def generate(program, others, options):
+    """Runs the program that generates text; it prints all of it itself."""
+    if options.help:
+        print("usage: wdmoe run generate --prompt TEXT|@FILE [--model NAME|DIR] [--radio RADIO] [--policy NAME] ...\n")
+        print("A real model continues a text; its experts run on the devices. The program's own options:\n", flush=True)
+        return subprocess.run([program, "--PrintHelp"], check=False).returncode
+    if any(other.startswith("--Print") for other in others):  # ns-3's own, as --PrintAttributes=TYPEID
+        return subprocess.run([program, *others], check=False).returncode
+    for option, given in (("--runs", options.runs > 1), ("--jobs", options.jobs)):
+        if given:
+            return fail(f"{option} makes no sense for '{scenarios.GENERATE}', which is one simulation", 2)
+    policies = choose_policies(options.policy) if options.policy is not None else []
+    wrong = judge_policies(policies) if options.policy is not None else None
+    if wrong or len(policies) > 1:
+        return fail(wrong or f"'{scenarios.GENERATE}' runs one policy, --policy names {len(policies)}", 2)
+    given = {name: getattr(options, name) for name in ("prompt", "model", "radio", "out", "RngRun")}
+    given["policy"] = policies[0] if policies else None
+    command = [str(program), *(f"--{name}={value}" for name, value in given.items() if value is not None)]
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        sys.stdout.flush()
+        status = subprocess.run(command + others, check=False).returncode
+    except KeyboardInterrupt:
+        return fail("interrupted; the simulation was ended", 130)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if status < 0:
+        return fail(f"{program.name}: ended by {signal.Signals(-status).name}", 128 - status)
+    return fail(f"{program.name}: exit status {status}", status) if status else 0
+
+
 def print_list(programs):
     print("scenarios:")
     for name in programs:
-        default = " (default)" if name == scenarios.DEFAULT else ""
+        models = " and then ".join(scenarios.DEFAULT_JOBS.values())
+        default = f" (default: with {models})" if name == scenarios.DEFAULT else ""
         print(f"  {name:16} {scenarios.SCENARIOS[name]}{default}")
     print("policies:")
     for policy in scenarios.POLICIES:
@@ -115,7 +181,7 @@ def simulate_into(partial, program, name, policies, others, out, options):
             part = folder / PARTS / str(number)
             command = [str(program), f"--out={part}", f"--policies={policy}", f"--RngRun={rng_run}", "--progress=1"]
             jobs.append(Job(policy, rng_run, command + others, part))
-    Pool(jobs, min(options.jobs, len(jobs))).run()
+    Pool(jobs, min(options.jobs or len(os.sched_getaffinity(0)), len(jobs))).run()
     failures = tell_failures(jobs, name)
     united = {}
     for rng_run, folder in folders.items():
@@ -146,6 +212,7 @@ WRITTEN = (
     "comparison.csv",
     "latency-by-policy.png",
     "shares-and-loads.png",
+    "latency-vs-quality.png",
     LOG,
     FAILED_LOG,
     TIMING,
@@ -270,20 +337,28 @@ def present(united, partial, out):
     """Table and pictures of one run, or the comparison over several; then all goes to `out`."""
     from wdmoe import table
 
+    folders = [partial / f"run-{rng_run}" for rng_run in united]
+    if (partial / results.SUMMARY).exists():
+        folders = [partial]
+    real = any(map(results.capabilities, united.values()))
+    correlations = results.rank_correlations(folders) if real else []
     if len(united) > 1:
         from wdmoe import comparison
 
         rows = comparison.compare(united)
-        comparison.write(rows, united, partial)
-        table.print_comparison(rows, united)
+        comparison.write(rows, united, correlations, partial)
+        table.print_comparison(rows, united, correlations)
+        folder = partial
     else:
         from wdmoe import plots
 
         (summary,) = united.values()
-        table.print_summary(summary)
-        folder = partial
-        if not (partial / results.SUMMARY).exists():  # one of several runs that succeeded
-            folder = partial / f"run-{next(iter(united))}"
+        (folder,) = folders  # run-R where it is the one of several runs that succeeded
+        table.print_summary(summary, correlations)
         plots.draw(summary, folder)
+    if real:
+        from wdmoe import plots
+
+        plots.draw_quality(united, folder)
     swap_in(partial, out)
     print(f"results: {out}")

@@ -7,16 +7,21 @@
 import os
 from pathlib import Path
 
+# What runs where no scenario is named: this scenario, with each of these models, into a folder of that name.
 DEFAULT = "lte"
+DEFAULT_JOBS = {"lm": "wdmoe-lm-base", "mixtral": "mixtral-8x7b"}
+DEFAULT_FOLDER = "default"
 
 # The programs' policies, in the order of tables and pictures: baselines first.
 POLICIES = ("topk-stock", "topk-equal", "topk-allocated", "wlr-equal", "wdmoe")
 BASELINES = ("topk-equal", "topk-stock")
 
 # Scenario -> what --list says; its program is wdmoe-SCENARIO.
+GENERATE = "generate"
 SCENARIOS = {
     "lte": "8 devices in one cell of ns-3's LTE, shares enforced by the MAC scheduler",
     "ideal": "8 devices on ideal links, R = B log2(1 + S/N), the paper's setting",
+    GENERATE: "a real model continues --prompt TEXT or @FILE under one policy; the text, not a comparison",
 }
 
 

@@ -51,6 +51,16 @@ CHANGES = ("block", "block_latency_s.p50"), ("request", "request_latency_s.p50")
 
 MISSING = ("answers missing", "answers_missing", 1)
 
+# Of a real model only.
+QUALITY = (
+    ("exact match (%)", "capability.exact_match", 100),
+    ("bits per byte", "capability.bits_per_byte", 1),
+    ("agreement (%)", "capability.agreement", 100),
+    ("KL (bits per token)", "capability.kl_bits_per_token", 1),
+    ("free exact match (%)", "capability.free_exact_match", 100),
+)
+QUALITY_NAMES = {"gate_mass_kept": "kept gate mass", "wlr": "WLR", "kl_bits_per_token": "KL", "exact": "exact match"}
+
 
 def make_table():
     return Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -89,6 +99,10 @@ def fill(summary, chosen, labels):
     for name, path, scale in (*ROWS, MISSING) if results.count_missing([summary]) else ROWS:
         table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
     table.add_section()
+    if results.capabilities(summary):
+        for name, path, scale in QUALITY:
+            table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
+        table.add_section()
     for base in BASELINES:
         if base in policies:
             for name, path in CHANGES:
@@ -97,7 +111,8 @@ def fill(summary, chosen, labels):
     return table
 
 
-def print_summary(summary):
+def print_summary(summary, correlations=()):
+    """The table of one run; `correlations` of results.rank_correlations, where a real model served."""
     policies = list(summary["policies"])
     what = ", ".join([*results.name_run(summary).split(", ")[1:], *results.describe(summary)])
     say(f"{summary['scenario']}: {what}{', ' if what else ''}one run: compare over seeds with --runs", style="bold")
@@ -120,6 +135,7 @@ def print_summary(summary):
         for policy, label in labels.items():
             say(f"{label}: {policy}")
     note_missing([summary])
+    note_quality([summary], correlations)
 
 
 def note_missing(summaries):
@@ -129,7 +145,59 @@ def note_missing(summaries):
         say(f"{answers} missed the deadline: latencies are those of an incomplete model")
 
 
-def print_comparison(rows, summaries):
+def count_items(capability):
+    """How many items were asked, in words."""
+    tasks, texts = capability.get("tasks") or {}, capability.get("texts") or {}
+    counts = {
+        "tasks": sum(task["items"] for task in tasks.values()),
+        "tasks free running": sum(task["free_items"] for task in tasks.values()),
+        "texts": sum(text["items"] for text in texts.values()),
+    }
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"{capability['items']} items ({parts}; {len(tasks)} + {len(texts)} domains)"
+
+
+def note_quality(summaries, correlations, found=None):
+    """Which real model the figures are of, on how many items, and what its proxies are worth; nothing for sizes only."""
+    found = found or results.capabilities(summaries[0])
+    if not found:
+        return
+    asked = {}
+    for policy, capability in found.items():
+        asked.setdefault(count_items(capability), []).append(policy)
+    for counts, policies in asked.items():
+        whose = f"{', '.join(policies)}: " if len(asked) > 1 else "each policy: " if len(found) > 1 else ""
+        say(f"quality of {results.name_models(summaries)}, {whose}{counts}")
+    parts = []
+    for row in correlations:
+        value = "-" if row["spearman"] is None else f"{row['spearman']:+.3f}"
+        parts.append(f"{QUALITY_NAMES[row['proxy']]} vs {QUALITY_NAMES[row['quality']]} {value} (n = {row['n']})")
+    if parts:
+        say(f"Spearman rank correlation over the requests of all policies: {', '.join(parts)}")
+
+
+def estimate(entry, scale=1):
+    """Mean and interval of comparison.over_runs as text."""
+    if entry["low"] is None:
+        return number(entry["mean"], scale)
+    return f"{number(entry['mean'], scale)} ({number(entry['low'], scale)} .. {number(entry['high'], scale)})"
+
+
+def print_quality(found, count):
+    """A real model's quality beside its latency, over `count` runs; `found` of comparison.qualities."""
+    table = make_table()
+    table.add_column("policy", no_wrap=True)
+    columns = (("request p50 (s)", "request_latency_p50_s", 1), *QUALITY)
+    for name, _, _ in columns:
+        table.add_column(name.replace(" (", "\n("), justify="right", no_wrap=True)
+    for policy, entry in found.items():
+        cells = (estimate(entry[path.rsplit(".", maxsplit=1)[-1]], scale) for _, path, scale in columns)
+        table.add_row(fold(policy), *cells)
+    say(f"Quality and latency, mean over {count} runs (95 % interval)")
+    show(table)
+
+
+def print_comparison(rows, summaries, correlations=()):
     """`rows` of comparison.compare, and the absolute medians; `summaries` by RngRun."""
     first = next(iter(summaries.values()))
     what = "".join(f", {part}" for part in results.describe(first))
@@ -151,4 +219,8 @@ def print_comparison(rows, summaries):
     if rows:
         say(f"Median latency, change over {len(summaries)} paired runs")
         show(table)
+    found = comparison.qualities(summaries)
+    if found:
+        print_quality(found, len(summaries))
     note_missing(summaries.values())
+    note_quality(list(summaries.values()), correlations, found)
