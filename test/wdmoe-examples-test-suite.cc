@@ -319,6 +319,7 @@ class ScenarioBadInputTest : public TestCase
              "a real model needs all of its blocks"},
             {[](auto& c) {
                  c.model = "wdmoe-lm-base";
+                 c.blocks = -1;
                  c.domains = "chess";
              },
              "no domain 'chess'"},
