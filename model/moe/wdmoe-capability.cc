@@ -318,6 +318,36 @@ ReadEvaluation(const std::string& path, const TransformerConfig& config)
     return items;
 }
 
+namespace
+{
+
+/// 0 .. n - 1 so that any first part of them is evenly spread: numbers with their bits turned round
+std::vector<std::size_t>
+SpreadOrder(std::size_t n)
+{
+    std::size_t bits = 0;
+    while ((std::size_t(1) << bits) < n)
+    {
+        ++bits;
+    }
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < std::size_t(1) << bits; ++i)
+    {
+        std::size_t turned = 0;
+        for (std::size_t bit = 0; bit < bits; ++bit)
+        {
+            turned |= ((i >> bit) & 1) << (bits - 1 - bit);
+        }
+        if (turned < n)
+        {
+            order.push_back(turned);
+        }
+    }
+    return order;
+}
+
+} // namespace
+
 std::vector<EvaluationItem>
 LimitTokens(const std::vector<EvaluationItem>& items, std::size_t tokens)
 {
@@ -340,20 +370,32 @@ LimitTokens(const std::vector<EvaluationItem>& items, std::size_t tokens)
         budget[domain] = std::min(all, left / (smallestFirst.size() - d));
         left -= budget[domain];
     }
-    std::map<std::string, std::size_t> used;
-    std::vector<EvaluationItem> taken;
-    for (const auto& item : items)
+    std::map<std::string, std::vector<std::size_t>> members;
+    for (std::size_t i = 0; i < items.size(); ++i)
     {
-        auto& sum = used[item.domain];
-        const std::size_t more = item.tokens.size() - 1;
-        if (tokens == 0 || sum == 0 || sum + more <= budget[item.domain])
+        members[items[i].domain].push_back(i);
+    }
+    std::vector<bool> keep(items.size());
+    for (const auto& [domain, member] : members)
+    {
+        std::size_t used = 0;
+        for (const auto place : SpreadOrder(member.size()))
         {
-            sum += more;
-            taken.push_back(item);
+            const std::size_t more = items[member[place]].tokens.size() - 1;
+            if (tokens > 0 && used > 0 && used + more > budget[domain])
+            {
+                break; // a shorter one later would bias the sample
+            }
+            used += more;
+            keep[member[place]] = true;
         }
-        else
+    }
+    std::vector<EvaluationItem> taken;
+    for (std::size_t i = 0; i < items.size(); ++i)
+    {
+        if (keep[i])
         {
-            sum = std::max(sum, budget[item.domain]); // a shorter one later would bias the sample
+            taken.push_back(items[i]);
         }
     }
     return taken;

@@ -70,7 +70,7 @@ std::vector<EvaluationItem> ReadEvaluation(const std::string& path,
  * @ingroup wdmoe-moe
  *
  * A sample of at most so many tokens: each domain gets an equal part of them, what a small domain
- * leaves goes to the others. A domain's first items are taken, at least one.
+ * leaves goes to the others. A domain's items are taken evenly spread over its file, at least one.
  *
  * @param items all
  * @param tokens most of a pass over the sample (n - 1 of each item); 0: no limit
