@@ -55,7 +55,7 @@ def build_parser():
     run.add_argument("--prompt", metavar="TEXT|@FILE", help="what a real model continues (generate only)")
     run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO, or results/default)")
     run.add_argument("--policy", metavar="A,B", help=f"policies, or all (default): {','.join(POLICIES)}")
-    run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio, where none is named; generate's radio")
+    run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio; of generate, its radio")
     run.add_argument("--RngRun", metavar="R", type=parse_positive, default=1, help="run number (default: 1)")
     run.add_argument(
         "--runs",

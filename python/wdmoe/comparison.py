@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Several runs: the change of each policy's median latencies against the baselines, paired by run; a real model's quality.
+"""Several runs: change of each policy's median latencies against the baselines, paired by run; a real model's quality.
 
 A change is exp(mean(x)) - 1 over the runs' x = log(m / m0), with m and m0 the medians of policy and baseline in the same
 run; its interval is Student's for the mean of x, taken through exp(x) - 1 likewise. So no bound lies below -100 %, and

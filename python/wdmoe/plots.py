@@ -17,7 +17,7 @@ from matplotlib import pyplot
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.transforms import Bbox
 
-from wdmoe.comparison import qualities
+from wdmoe.comparison import QUALITIES, qualities
 from wdmoe.results import name_models, name_run
 from wdmoe.scenarios import fold
 
@@ -217,52 +217,70 @@ def draw_shares(policies, folder, run):
 
 def draw_quality(summaries, folder):
     """A real model's quality against latency, a point for each policy; `summaries` by RngRun, means over several."""
-    found = qualities(summaries)
+    found = {policy: entry for policy, entry in qualities(summaries).items() if entry["request_latency_p50_s"]["runs"]}
     panels = []
     for choice in PANELS:
         there = [one for one in choice if any(entry[one[0]]["mean"] is not None for entry in found.values())]
         panels += there[:1]
     if not panels:
         return
-    first = next(iter(summaries.values()))
-    run = f"RngRun {min(summaries)} to {max(summaries)}: mean, 95 %" if len(summaries) > 1 else name_run(first).split(", ")[-1]
-    items = sorted({entry["items"] for entry in found.values()})
-    title = [f"{name_models(summaries.values())}", f"{first['radio']}, {run}, {items[-1]} items for each policy"]
+    runs = f"RngRun {min(summaries)}" + (f" to {max(summaries)}" if len(summaries) > 1 else "")
+    bars = " (mean, bars: 95 %)" if len(summaries) > 1 else ""
+    counts = [entry["items"] for entry in found.values()]
+    items = " to ".join(map(str, sorted({min(counts), max(counts)})))
+    radio = next(iter(summaries.values()))["radio"]
+    title = f"{name_models(summaries.values())}\n{radio}, {runs}{bars}, {items} items for each policy"
     with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(1, len(panels), figsize=(3.9 * len(panels), 3.7), squeeze=False, layout="constrained")
-        figure.suptitle("\n".join(title), fontsize=9)
-        labels = [draw_panel(axis, found, panel) for axis, panel in zip(axes[0], panels)]
+        figure, axes = pyplot.subplots(
+            1, len(panels), figsize=(3.9 * len(panels), 3.7), squeeze=False, layout="constrained"
+        )
+        figure.suptitle(title, fontsize=9)
+        points = [draw_panel(axis, found, panel) for axis, panel in zip(axes[0], panels)]
         figure.draw_without_rendering()  # places are known from here on
         figure.set_layout_engine("none")
-        for axis, texts in zip(axes[0], labels):
-            place_labels(axis, texts)
+        for axis, of_axis in zip(axes[0], points):
+            place_labels(axis, of_axis)
         save(figure, folder / "latency-vs-quality.png")
+
+
+def spread(entry, scale):
+    """Mean and the bounds of comparison.over_runs; the mean itself where there are none."""
+    return [(entry["mean"] if entry[name] is None else entry[name]) * scale for name in ("mean", "low", "high")]
 
 
 def draw_panel(axis, found, panel):
     """The points of one quality; [(x, y, policy, bars)], bars as pairs of their ends."""
     key, label, scale, least = panel
     points = []
-    style = zip(itertools.cycle(COLOURS), itertools.cycle(MARKERS))
-    for (policy, entry), (colour, marker) in zip(found.items(), style):
-        sides = (entry["request_latency_p50_s"], 1), (entry[key], scale)
-        if any(side["mean"] is None for side, _ in sides):
+    for index, (policy, entry) in enumerate(found.items()):
+        if entry[key]["mean"] is None:
             continue
-        x, y = (side["mean"] * factor for side, factor in sides)
-        ends = [[(side[end] or 0) * factor if side["low"] is not None else middle for end in ("low", "high")]
-                for (side, factor), middle in zip(sides, (x, y))]
-        errors = [[[middle - low], [high - middle]] for middle, (low, high) in zip((x, y), ends)]
-        axis.errorbar(x, y, xerr=errors[0], yerr=errors[1], color=colour, marker=marker, markersize=6,
-                      markeredgecolor="black", markeredgewidth=0.6, linestyle="none", elinewidth=0.9, capsize=2)
-        (left, right), (low, high) = ends
+        x, left, right = spread(entry["request_latency_p50_s"], 1)
+        y, low, high = spread(entry[key], scale)
+        axis.errorbar(
+            x,
+            y,
+            xerr=[[x - left], [right - x]] if right > left else None,
+            yerr=[[y - low], [high - y]] if high > low else None,
+            color=COLOURS[index % len(COLOURS)],
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=max(4, 8 - 0.7 * index),  # of equal points each is seen
+            markeredgecolor="black",
+            markeredgewidth=0.6,
+            elinewidth=0.9,
+            capsize=2,
+        )
         points.append((x, y, policy, (((left, y), (right, y)), ((x, low), (x, high)))))
     lows, highs = ([bar[end][1] for *_, bars in points for bar in bars] for end in (0, 1))
     low, high = min(lows), max(highs)
     half = max(high - low, least) * 0.75  # room for labels
-    axis.set_ylim((low + high) / 2 - half, (low + high) / 2 + half)
-    rights = max(bar[1][0] for *_, bars in points for bar in bars)
-    axis.set_xlim(0, 1.2 * rights or 1)
+    limits = ((low + high) / 2 - half, (low + high) / 2 + half)
+    axis.set_ylim(limits)
+    axis.set_xlim(0, 1.2 * max(bar[1][0] for *_, bars in points for bar in bars) or 1)
     axis.ticklabel_format(useOffset=False)
+    ticks = [tick for tick in axis.get_yticks() if 0 <= tick <= QUALITIES[key] * scale]  # what can be
+    axis.set_yticks(ticks)
+    axis.set_ylim(limits)
     axis.set_xlabel("Request latency p50 (s)")
     axis.set_ylabel(label)
     axis.grid(color="#DDDDDD", linewidth=0.6)
@@ -293,18 +311,17 @@ def place_labels(axis, points):
         for distance, turn in itertools.product((8, 16, 26, 38, 52, 70, 90, 115), range(16)):
             angle = (turn + 4) * math.pi / 8  # above first
             # The label's edge, not its middle, is so far away.
-            across = size.width / 2 * math.cos(angle) + distance * pixel * math.cos(angle)
-            along = size.height / 2 * math.sin(angle) + distance * pixel * math.sin(angle)
-            middle = (x + across, y + along)
-            box = Bbox.from_bounds(
-                middle[0] - size.width / 2, middle[1] - size.height / 2, size.width, size.height
+            middle = (
+                x + math.cos(angle) * (size.width / 2 + distance * pixel),
+                y + math.sin(angle) * (size.height / 2 + distance * pixel),
             )
+            box = Bbox.from_bounds(middle[0] - size.width / 2, middle[1] - size.height / 2, size.width, size.height)
             hidden = sum(shared(box, other) for other in taken) + 0.3 * sum(shared(box, bar) for bar in bars)
             outside = size.width * size.height - shared(box, inside)
-            cost = (10 * outside + hidden, distance)
-            if best is None or cost[0] < best[0][0] - 1e-6:
-                best = (cost, middle, box)
-        (_, distance), middle, box = best
+            cost = 10 * outside + hidden
+            if best is None or cost < best[0] - 1e-6:
+                best = (cost, distance, middle, box)
+        _, distance, middle, box = best
         taken.append(box)
         text.set_transform(axis.transData)
         text.set_position(axis.transData.inverted().transform(middle))

@@ -131,15 +131,22 @@ def generate(program, others, options):
     previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         sys.stdout.flush()
-        status = subprocess.run(command + others, check=False).returncode
+        done = subprocess.run(command + others, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     except KeyboardInterrupt:
         return fail("interrupted; the simulation was ended", 130)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if status < 0:
-        return fail(f"{program.name}: ended by {signal.Signals(-status).name}", 128 - status)
-    return fail(f"{program.name}: exit status {status}", status) if status else 0
+    status = done.returncode
+    if status == 0:
+        sys.stderr.write(done.stderr)
+        return 0
+    reason = explain(done.stderr, scenarios.GENERATE)
+    if not reason:
+        sys.stderr.write(done.stderr)
+        reason = f"ended by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        reason = f"{program.name}: {reason}"
+    return fail(reason, 128 - status if status < 0 else status)
 
 
 def print_list(programs):

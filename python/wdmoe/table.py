@@ -158,7 +158,7 @@ def count_items(capability):
 
 
 def note_quality(summaries, correlations, found=None):
-    """Which real model the figures are of, on how many items, and what its proxies are worth; nothing for sizes only."""
+    """Which real model the figures are of, on how many items, what its proxies are worth; nothing for sizes only."""
     found = found or results.capabilities(summaries[0])
     if not found:
         return

@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""A stand-in for the scenario programs, so that the command line is tested without a simulation."""
+"""Stand-ins for the programs, so that the command line is tested without a simulation."""
 
 import json
 import sys
@@ -22,8 +22,11 @@ if "--PrintHelp" in sys.argv:
     print("    --requests: how many requests\\n    --policies: which\\n    --progress: tell\\n    --out: where")
     sys.exit(0)
 out, policy, run = options["out"], options["policies"], int(options["RngRun"])
-behaviour = json.loads(os.environ.get("FAKE", "{{}}")).get(policy, "good")
-refused = [name for name in options if name not in ("out", "policies", "RngRun", "progress", "requests")]
+model = options.get("model", "mixtral-8x7b")
+real = model.startswith("wdmoe-lm")
+behaviours = json.loads(os.environ.get("FAKE", "{{}}"))
+behaviour = behaviours.get(model, behaviours.get(policy, "good"))
+refused = [name for name in options if name not in ("out", "policies", "RngRun", "progress", "requests", "model")]
 if refused or options.get("requests") == "x":
     print("Invalid command-line argument:", "--%s=%s" % ((refused or ["requests"])[0], options[(refused or ["requests"])[0]]))
     print("wdmoe-fake [Program Options]\\n\\n    --requests:  how many requests")
@@ -54,10 +57,21 @@ def table(name, header, lines):
     with open(os.path.join(out, name), "w") as file:
         file.write("policy," + header + "\\n")
         for line in lines:
-            file.write(",".join([policy, *map(repr, line)]) + "\\n")
+            file.write(",".join([policy, *map(str, line)]) + "\\n")
 
 table("blocks.csv", "request,block,start_s,latency_s", [(0, i, 2 * i, value) for i, value in enumerate(rows)])
-table("requests.csv", "request,latency_s", [(i, 5 * value) for i, value in enumerate(rows[:4])])
+mass = {{"wlr-equal": 0.8, "wdmoe": 0.6}}.get(policy, 1.0)
+
+def request(i, value):
+    # request 1 runs freely; the others are a task, a task and a text
+    known = [i, 5 * value, round(mass - i / 100, 4), 2.0 + run, 12, 12, 0]
+    if not real:
+        return known + [""] * 7
+    forced = ["forced", "" if i == 3 else int(mass == 1), 20.0, 10, 8, round(10 * (1 - mass) + i / 10, 4)]
+    return known + ["text" if i == 3 else "add"] + (["free", 0, "", "", "", ""] if i == 1 else forced)
+
+table("requests.csv", "request,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,pairs_missing,"
+      "domain,kind,exact,bits,scored_tokens,agreeing,kl_bits", [request(i, value) for i, value in enumerate(rows[:4])])
 shares = [] if policy == "topk-stock" else [
     (0, i, device, 3, 0.5, 0.4) for i in range(len(rows)) for device in (0, 1)]
 table("shares.csv", "request,block,device,tokens,granted_downlink_share,granted_uplink_share", shares)
@@ -65,26 +79,54 @@ entry = {{"block_latency_s": quantiles(rows), "request_latency_s": quantiles([5 
          "ttft_s": quantiles(rows), "tpot_s": quantiles(rows), "bytes_downlink": 1000, "bytes_uplink": 900,
          "gate_mass_kept": 1.0, "wlr": 2.0, "prefill_block_latency_s": quantiles(rows),
          "decode_block_latency_s": dict.fromkeys(("mean", "p50", "p95", "p99"))}}
+if real:
+    entry["capability"] = {{
+        "model": model, "digest": "0123456789abcdef", "items": 4, "exact_match": float(mass == 1),
+        "bits_per_byte": 2.0 + run / 10, "agreement": 0.8, "kl_bits_per_token": 1 - mass, "free_exact_match": 0.0,
+        "free_items": 1, "pairs_missing_share": 0.0, "pairs_dropped_share": 1 - mass,
+        "tasks": {{"add": {{"items": 2, "exact": 2 * int(mass == 1), "free_items": 1, "free_exact": 0}}}},
+        "texts": {{"text": {{"items": 1, "bytes": 10 * run, "bits_per_byte": 2.0 + run / 10}}}}}}
 if behaviour == "missing":
     entry["answers_missing"] = 3
 with open(os.path.join(out, "summary.json"), "w") as file:
     file.write("{{" if behaviour == "malformed" else json.dumps(
         {{"scenario": "fake", "radio": "none", "manifest": {{"rng_run": str(run), "requests": options.get("requests"),
             "option.requests": "3", "option.maxPromptTokens": "32", "option.maxOutputTokens": "4", "option.blocks": "4",
-            "option.model": "mixtral-8x7b"}},
+            "option.model": model}},
          "policies": {{policy: entry}}}}))
 print("@progress", policy, 1.0, file=sys.stderr)
 """
 
+# Says what it was given, one argument in a line.
+GENERATE = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import os, signal, sys
+
+if "--PrintHelp" in sys.argv:
+    print("    --prompt: what to continue")
+    sys.exit(0)
+print("\\n".join(sys.argv[1:]))
+if "--maxTokens=0" in sys.argv:
+    sys.exit(7)
+if "--maxTokens=-1" in sys.argv:
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGABRT)
+"""
+
+
+def install(programs, name, text):
+    program = programs / f"wdmoe-{name}"
+    program.write_text(text.format(python=sys.executable))
+    program.chmod(0o755)
+
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Installs the stand-in as the scenario `fake`; call it with {policy: behaviour}."""
+    """Installs the stand-in as the scenario `fake`; call it with {policy or model: behaviour}."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    program = programs / "wdmoe-fake"
-    program.write_text(FAKE.format(python=sys.executable))
-    program.chmod(0o755)
+    install(programs, "fake", FAKE)
     monkeypatch.setenv("WDMOE_BIN", str(programs))
     monkeypatch.setitem(scenarios.SCENARIOS, "fake", "a stand-in")
     monkeypatch.setenv("FAKE_PID", str(tmp_path / "pid"))
@@ -95,6 +137,14 @@ def fake(tmp_path, monkeypatch):
         monkeypatch.setenv("FAKE", json.dumps(behaviours))
 
     return behave
+
+
+@pytest.fixture
+def fake_all(fake, tmp_path):
+    """Installs stand-ins as `lte`, `ideal` and `generate` too."""
+    for name, text in (("lte", FAKE), ("ideal", FAKE), ("generate", GENERATE)):
+        install(tmp_path / "bin", name, text)
+    return fake
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@
 """`wdmoe run` against the stand-in program: results united, errors told, exit statuses."""
 
 import csv
+import itertools
 import json
 import math
 import os
@@ -18,8 +19,8 @@ import pytest
 
 from rich.console import Console
 
-from wdmoe import results, table
-from wdmoe.comparison import compare, interval
+from wdmoe import plots, results, table
+from wdmoe.comparison import QUALITIES, compare, interval, over_runs
 from wdmoe.processes import explain
 from wdmoe.run import Lock
 from wdmoe.scenarios import POLICIES
@@ -301,3 +302,216 @@ def test_interrupt_ends_the_programs_at_once(fake, tmp_path):
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
     assert not Path("results/fake").exists()
+
+
+def printed_rows(printed):
+    """First words of a table's row -> the row's last five cells."""
+    return {line.split("  ")[0].strip(): line.split()[-5:] for line in printed.splitlines() if line.strip()}
+
+
+def read_summary(folder):
+    return json.loads(Path(folder, "summary.json").read_text())
+
+
+def test_a_real_models_quality_is_in_table_and_picture(fake_all, command, capsys):
+    assert command("run", "lte", "--model=wdmoe-lm-base", "--out", "out") == 0
+    printed = capsys.readouterr().out
+    cells = printed_rows(printed)
+    assert cells["exact match (%)"] == ["100", "100", "100", "0", "0"]
+    assert cells["bits per byte"] == ["2.1"] * 5
+    assert cells["agreement (%)"] == ["80"] * 5
+    assert cells["KL (bits per token)"] == ["0", "0", "0", "0.2", "0.4"]
+    assert cells["free exact match (%)"] == ["0"] * 5
+    assert (
+        "quality of wdmoe-lm-base (digest 0123456789abcdef), each policy: 4 items "
+        "(2 tasks, 1 tasks free running, 1 texts; 1 + 1 domains)\n"
+    ) in printed
+    # KL of the three forced requests of five policies; exact match of their tasks, the free ones included
+    assert "Spearman rank correlation over the requests of all policies: kept gate mass vs KL -1.000 (n = 15)" in printed
+    assert ", WLR vs KL - (n = 15)" in printed  # the stand-in's WLR is the same for all
+    assert ", WLR vs exact match - (n = 15)" in printed
+    assert "32 + 4 tokens" not in printed.splitlines()[0] and "wdmoe-lm-base" in printed.splitlines()[0]
+    assert Path("out/latency-vs-quality.png").read_bytes()[:4] == b"\x89PNG"
+    table_rows = rows("out/requests.csv")
+    assert len(table_rows) == 4 * len(POLICIES)
+    assert [row["kind"] for row in table_rows[:4]] == ["forced", "free", "forced", "forced"]
+    assert table_rows[3]["exact"] == "" and table_rows[1]["kl_bits"] == "" and table_rows[0]["kl_bits"] == "0.0"
+    assert command("run", "lte", "--out", "out") == 0  # of sizes: nothing is left of it
+    assert not Path("out/latency-vs-quality.png").exists()
+
+
+def test_sizes_only_are_as_before(fake_all, command, capsys):
+    assert command("run", "lte", "--out", "out") == 0
+    printed = capsys.readouterr().out
+    assert not any(word in printed for word in ("exact match", "bits per byte", "quality", "Spearman"))
+    assert not Path("out/latency-vs-quality.png").exists()
+    assert rows("out/requests.csv")[0]["kind"] == ""
+    assert command("run", "lte", "--out", "out", "--runs", 2) == 0
+    assert "Quality" not in capsys.readouterr().out
+    comparison = json.loads(Path("out/comparison.json").read_text())
+    assert "capability" not in comparison and "rank_correlations" not in comparison
+    assert {row["metric"] for row in rows("out/comparison.csv")} == {"block", "request"}
+
+
+def test_quality_over_runs(fake_all, command, capsys):
+    assert command("run", "lte", "--model", "wdmoe-lm-robust", "--out", "out", "--runs", 3) == 0
+    printed = capsys.readouterr().out
+    assert "Quality and latency, mean over 3 runs (95 % interval)" in printed
+    assert "quality of wdmoe-lm-robust (digest 0123456789abcdef), each policy: 12 items (6 tasks, 3 tasks free" in printed
+    comparison = json.loads(Path("out/comparison.json").read_text())
+    quality = comparison["capability"]["wdmoe"]
+    assert (quality["model"], quality["items"], quality["free_items"]) == ("wdmoe-lm-robust", 12, 3)
+    assert quality["tasks"] == {"add": {"items": 6, "exact": 0, "free_items": 3, "free_exact": 0}}
+    # 2.1, 2.2 and 2.3 bits per byte of 10, 20 and 30 bytes; t(0.975, 2) = 4.302653, standard deviation 0.1
+    assert quality["texts"]["text"]["bytes"] == 60
+    assert quality["texts"]["text"]["bits_per_byte"] == pytest.approx((21 + 44 + 69) / 60)
+    half = 4.302653 * 0.1 / math.sqrt(3)
+    assert list(quality["bits_per_byte"].values()) == pytest.approx([3, 2.2, 2.2 - half, 2.2 + half], rel=1e-6)
+    assert comparison["capability"]["topk-equal"]["exact_match"] == {"runs": 3, "mean": 1.0, "low": 1.0, "high": 1.0}
+    assert [row["n"] for row in comparison["rank_correlations"]] == [45, 45, 45, 45]
+    found = [row for row in rows("out/comparison.csv") if row["policy"] == "wdmoe" and not row["against"]]
+    assert [row["metric"] for row in found] == list(QUALITIES)
+    assert float(found[1]["mean"]) == pytest.approx(2.2)
+    assert Path("out/latency-vs-quality.png").read_bytes()[:4] == b"\x89PNG"
+    assert not Path("out/run-1/latency-vs-quality.png").exists()
+
+
+def test_quality_that_does_not_exist():
+    assert over_runs([None, None]) == {"runs": 0, "mean": None, "low": None, "high": None}
+    assert over_runs([None, 0.5]) == {"runs": 1, "mean": 0.5, "low": None, "high": None}
+    bounded = over_runs([0.0, 1.0], 1)
+    assert (bounded["mean"], bounded["low"], bounded["high"]) == (0.5, 0.0, 1)
+
+
+def test_rank_correlations(tmp_path):
+    """KL per token 0.3, 0.1, 0.2 against mass 0.7, 1.0, 0.8 and WLR 1, 2, 3; the free request has no KL."""
+    (tmp_path / "requests.csv").write_text(
+        "policy,gate_mass_kept,wlr,exact,scored_tokens,kl_bits\n"
+        "a,0.7,1,0,10,3\na,1.0,2,1,20,2\na,0.8,3,1,10,2\na,0.5,4,0,,\n"
+    )
+    found = {(row["proxy"], row["quality"]): row for row in results.rank_correlations([tmp_path])}
+    assert found["gate_mass_kept", "kl_bits_per_token"]["spearman"] == pytest.approx(-1)
+    assert found["wlr", "kl_bits_per_token"]["spearman"] == pytest.approx(-0.5)
+    assert found["gate_mass_kept", "kl_bits_per_token"]["n"] == 3 and found["wlr", "exact"]["n"] == 4
+    (tmp_path / "requests.csv").write_text(
+        "policy,gate_mass_kept,wlr,exact,scored_tokens,kl_bits\na,1,1,1,10,0\na,1,2,1,10,0.0\n"
+    )
+    assert [(row["quality"], row["spearman"]) for row in results.rank_correlations([tmp_path])] == [
+        ("kl_bits_per_token", None)
+    ] * 2
+
+
+def test_labels_do_not_overlap():
+    """Points upon one another, at the edges, and with wide bars."""
+    figure, axis = plots.pyplot.subplots(figsize=(3.9, 3.7))
+    axis.set_xlim(0, 1.2)
+    axis.set_ylim(0, 1)
+    names = (*POLICIES, *LONG)
+    places = [(1, 0.5), (1, 0.5), (1, 0.5), (0.02, 0.95), (1.1, 0.05), (0.5, 0.5), (0.52, 0.51), (0.1, 0.1)]
+    points = [(x, y, name, (((x, y),) * 2,) * 2) for (x, y), name in zip(places, names)]
+    figure.draw_without_rendering()
+    plots.place_labels(axis, points)
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert len(boxes) == len(names)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    inside = axis.get_window_extent()
+    assert all(box.x0 >= inside.x0 - 1 and box.x1 <= inside.x1 + 1 for box in boxes)
+    plots.pyplot.close(figure)
+
+
+def test_the_default_is_two_jobs(fake_all, command, capsys):
+    assert command("run", "--requests=2", "--policy", "topk-equal,wdmoe") == 0
+    for job, model in (("lm", "wdmoe-lm-base"), ("mixtral", "mixtral-8x7b")):
+        manifest = read_summary(f"results/default/{job}")["manifest"]
+        assert (manifest["option.model"], manifest["requests"]) == (model, "2")
+    printed = capsys.readouterr().out
+    assert printed.index("== lm: wdmoe-lm-base over lte") < printed.index("results: results/default/lm")
+    assert printed.index("results: results/default/lm") < printed.index("== mixtral: mixtral-8x7b over lte")
+    assert "results: results/default/mixtral" in printed
+    assert listing("results/default/lm").count("latency-vs-quality.png") == 1
+    assert "latency-vs-quality.png" not in listing("results/default/mixtral")
+    assert command("run", "--out", "mine", "--policy", "wdmoe") == 0
+    assert sorted(path.name for path in Path("mine").iterdir()) == ["lm", "mixtral"]
+
+
+def test_a_named_model_or_scenario_is_one_job(fake_all, command):
+    assert command("run", "--model=wdmoe-lm-robust", "--policy", "wdmoe") == 0
+    assert read_summary("results/default")["manifest"]["option.model"] == "wdmoe-lm-robust"
+    assert not Path("results/default/lm").exists()
+    for scenario in ("lte", "ideal"):
+        assert command("run", scenario, "--policy", "wdmoe") == 0
+        assert read_summary(f"results/{scenario}")["manifest"]["option.model"] == "mixtral-8x7b"
+    assert command("run", "--radio", "ideal", "--policy", "wdmoe", "--out", "radio") == 0
+    assert Path("radio/summary.json").exists()
+
+
+@pytest.mark.parametrize("failing, other", [("wdmoe-lm-base", "mixtral"), ("mixtral-8x7b", "lm")])
+def test_one_failing_default_job_leaves_the_other(fake_all, command, capsys, failing, other):
+    fake_all({failing: "fail"})
+    assert command("run", "--policy", "wdmoe", "--out", "out") == 1
+    told = capsys.readouterr()
+    assert "out of coverage" in told.err and f"results: out/{other}" in told.out
+    assert read_summary(f"out/{other}") and len(list(Path("out").glob("*/summary.json"))) == 1
+
+
+GIVEN = ["--prompt=17 + 25=", "--model=wdmoe-lm-base", "--radio=lte", "--RngRun=3", "--policy=wdmoe", "--maxTokens=9"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("generate", "--prompt", "17 + 25=", "--model", "wdmoe-lm-base", "--radio", "lte", "--policy", "wdmoe"),
+        ("--prompt=17 + 25=", "generate", "--model=wdmoe-lm-base", "--radio=lte", "--policy=wdmoe"),
+    ],
+)
+def test_generate_passes_its_arguments(fake_all, command, capfd, arguments):
+    assert command("run", *arguments, "--RngRun", 3, "--maxTokens=9") == 0
+    assert capfd.readouterr().out.splitlines() == GIVEN
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("prompt", ["-5+3=", "@some file.txt", "", "-h", "a 'quoted' one", "x=1"])
+def test_a_prompt_may_be_any_text(fake_all, command, capfd, prompt):
+    assert command("run", "generate", "--prompt", prompt) == 0
+    assert capfd.readouterr().out.splitlines()[0] == f"--prompt={prompt}"
+    assert command("run", "generate", f"--prompt={prompt}") == 0
+    assert capfd.readouterr().out.splitlines()[0] == f"--prompt={prompt}"
+
+
+@pytest.mark.parametrize(
+    "tokens, status, told", [(0, 7, "wdmoe-generate: exit status 7"), (-1, 134, "wdmoe-generate: ended by SIGABRT")]
+)
+def test_generate_failing(fake_all, command, capfd, tokens, status, told):
+    assert command("run", "generate", "--prompt", "a", f"--maxTokens={tokens}") == status
+    assert capfd.readouterr().err == f"wdmoe run: {told}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (("generate", "--runs", "2"), "--runs makes no sense for 'generate'"),
+        (("generate", "--jobs", "1"), "--jobs makes no sense for 'generate'"),
+        (("generate", "--policy", "all"), "'generate' runs one policy, --policy names 5"),
+        (("generate", "--policy", "wdmoe,topk-equal"), "'generate' runs one policy, --policy names 2"),
+        (("generate", "--policy", "topk"), "unknown policy 'topk'"),
+        (("generate", "--policy", ""), "--policy names none"),
+        (("generate", "--prompt"), "expected one argument"),
+        (("lte", "--prompt", "a"), "--prompt is for: wdmoe run generate"),
+        (("--prompt=a",), "--prompt is for: wdmoe run generate"),
+        (("lte", "--radio", "ideal"), "--radio selects one of: lte, ideal, fake"),
+        (("--radio", "generate"), "--radio selects one of: lte, ideal, fake"),
+    ],
+)
+def test_wrong_use_of_generate(fake_all, command, capsys, arguments, word):
+    assert command("run", *arguments) == 2
+    told = capsys.readouterr()
+    assert word in told.err and not told.out
+    assert not Path("results").exists()
+
+
+def test_generate_is_listed_and_helps(fake_all, command, capfd):
+    assert command("run", "--list") == 0
+    assert "  generate         a real model continues" in capfd.readouterr().out
+    assert command("run", "generate", "--help") == 0
+    printed = capfd.readouterr().out
+    assert printed.startswith("usage: wdmoe run generate") and "    --prompt: what to continue\n" in printed
