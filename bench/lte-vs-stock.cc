@@ -5,7 +5,8 @@
  */
 
 // What it costs in events, time and memory to have it our way, over the cells
-//   --cell=stock  an LTE cell built with ns-3's helpers, round-robin scheduler, nothing of ours
+//   --cell=stock  an LTE cell built with ns-3's helpers and --scheduler, proportional fair if not
+//                 given; nothing of ours
 //   --cell=wdmoe  WdmoeLteRadio with WdmoeFfMacScheduler, which picks a shorter SRS period than
 //                 ns-3's 40 ms (--srs gives the stock cell another one): fresher state, more events
 // that have the same places, bandwidth, path loss, powers and RLC, and carry
@@ -55,17 +56,18 @@ struct Cell
 /**
  * @param bs base station
  * @param ues devices
+ * @param scheduler TypeId
  * @return a cell as a user of ns-3 makes one
  */
 Cell
-MakeStock(Ptr<Node> bs, const NodeContainer& ues)
+MakeStock(Ptr<Node> bs, const NodeContainer& ues, const std::string& scheduler)
 {
     Cell cell;
     auto lte = CreateObject<LteHelper>();
     auto epc = CreateObject<PointToPointEpcHelper>();
     cell.keep = {lte, epc};
     lte->SetEpcHelper(epc);
-    lte->SetSchedulerType("ns3::RrFfMacScheduler");
+    lte->SetSchedulerType(scheduler);
     lte->SetPathlossModelType(LogDistancePropagationLossModel::GetTypeId());
     lte->SetEnbDeviceAttribute("DlBandwidth", UintegerValue(100));
     lte->SetEnbDeviceAttribute("UlBandwidth", UintegerValue(100));
@@ -335,7 +337,7 @@ RunScenario(uint32_t devices, uint32_t requests)
 /**
  * Run ns-3's applications.
  *
- * @param stock which cell
+ * @param stock scheduler of the stock cell; empty: our cell
  * @param devices how many
  * @param addTraffic adds sinks for a cell with its devices
  * @param end of the simulation
@@ -343,7 +345,7 @@ RunScenario(uint32_t devices, uint32_t requests)
  */
 template <typename F>
 uint64_t
-RunStockApplications(bool stock, uint32_t devices, F addTraffic, Time end)
+RunStockApplications(const std::string& stock, uint32_t devices, F addTraffic, Time end)
 {
     NodeContainer bs(1);
     NodeContainer ues(devices);
@@ -351,7 +353,7 @@ RunStockApplications(bool stock, uint32_t devices, F addTraffic, Time end)
     mobility.Install(bs);
     mobility.Install(ues);
     Place(bs.Get(0), ues);
-    const auto cell = stock ? MakeStock(bs.Get(0), ues) : MakeWdmoe(bs.Get(0), ues);
+    const auto cell = stock.empty() ? MakeWdmoe(bs.Get(0), ues) : MakeStock(bs.Get(0), ues, stock);
     ApplicationContainer sinks;
     const auto flow = [&](bool downlink, uint32_t k) {
         const auto from = downlink ? cell.server : ues.Get(k);
@@ -395,9 +397,11 @@ main(int argc, char* argv[])
     double uplinkMbps = 3;
     double seconds = 4.4;
     uint32_t srs = 40;
+    std::string scheduler = "ns3::PfFfMacScheduler";
     CommandLine cmd(__FILE__);
     cmd.AddValue("cell", "stock or wdmoe", cell);
     cmd.AddValue("traffic", "udp, scenario or replay", traffic);
+    cmd.AddValue("scheduler", "TypeId of the stock cell's scheduler", scheduler);
     cmd.AddValue("devices", "Number of devices", devices);
     cmd.AddValue("schedule", "Folder: scenario writes its messages to it, replay reads", schedule);
     cmd.AddValue("requests", "scenario: number of requests", requests);
@@ -411,6 +415,7 @@ main(int argc, char* argv[])
 
     Config::SetDefault("ns3::LteEnbRrc::SrsPeriodicity", UintegerValue(srs));
     constexpr uint32_t bytes = 1400;
+    const std::string stock = cell == "stock" ? scheduler : "";
     Meter meter;
     uint64_t received = 0;
     if (traffic == "scenario")
@@ -435,7 +440,7 @@ main(int argc, char* argv[])
                 client.SetAttribute("TraceLoop", BooleanValue(false));
                 client.Install(from).Start(MilliSeconds(ms));
             };
-        received = RunStockApplications(cell == "stock", devices, replay, Seconds(seconds));
+        received = RunStockApplications(stock, devices, replay, Seconds(seconds));
     }
     else
     {
@@ -452,7 +457,7 @@ main(int argc, char* argv[])
                                 UintegerValue(std::max(1.0, (seconds - 0.4) / interval)));
             client.Install(from).Start(start);
         };
-        received = RunStockApplications(cell == "stock", devices, send, Seconds(seconds));
+        received = RunStockApplications(stock, devices, send, Seconds(seconds));
     }
     meter.Print(cell, traffic, received);
     return 0;

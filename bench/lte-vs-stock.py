@@ -10,7 +10,8 @@
 
 Without --scenario both cells carry the same constant rates by ns-3's applications. With it our
 applications serve requests on our cell, and ns-3's applications send the same messages at the same
-times on the stock cell. What is not an option here is one of the program: see lte-vs-stock --help.
+times on the stock cell. The stock cell has ns-3's proportional fair scheduler; another one by
+--scheduler=ns3::RrFfMacScheduler. What is not an option here is one of the program: see lte-vs-stock --help.
 """
 
 import argparse

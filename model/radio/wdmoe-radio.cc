@@ -8,9 +8,12 @@
 
 #include "ns3/abort.h"
 #include "ns3/log.h"
+#include "ns3/simulator.h"
 
 #include <cmath>
+#include <iostream>
 #include <sstream>
+#include <utility>
 
 namespace ns3
 {
@@ -32,7 +35,13 @@ WdmoeRadio::GetTypeId()
                             .AddTraceSource("Plan",
                                             "The shares requested, at each new plan",
                                             MakeTraceSourceAccessor(&WdmoeRadio::m_planTrace),
-                                            "ns3::WdmoeRadio::PlanTracedCallback");
+                                            "ns3::WdmoeRadio::PlanTracedCallback")
+                            .AddTraceSource("Grant",
+                                            "Bytes of IP packets that the MAC has just scheduled "
+                                            "for a device, first transmissions only; fired by "
+                                            "radios whose capabilities have progress",
+                                            MakeTraceSourceAccessor(&WdmoeRadio::m_grantTrace),
+                                            "ns3::WdmoeRadio::GrantTracedCallback");
     return tid;
 }
 
@@ -136,6 +145,33 @@ WdmoeRadio::SetPlan(const WdmoePlan& plan)
     const auto error = CheckPlan(plan, GetNDevices());
     NS_ABORT_MSG_IF(!error.empty(), "WdmoeRadio::SetPlan: " << error);
     m_plan = plan;
+    const auto capabilities = GetCapabilities();
+    if (!capabilities.priority && capabilities.leftover)
+    {
+        bool differ = false;
+        for (auto shares : {&m_plan.downlink, &m_plan.uplink})
+        {
+            // Only who has a part in the leftover can be preferred in it.
+            const WdmoeShare* first = nullptr;
+            for (auto& s : *shares)
+            {
+                if (s.weight > 0)
+                {
+                    first = first ? first : &s;
+                    differ |= s.priority != first->priority;
+                }
+            }
+            for (auto& s : *shares)
+            {
+                s.priority = 0;
+            }
+        }
+        if (differ && !std::exchange(m_prioritiesDropped, true))
+        {
+            std::cerr << "wdmoe: the radio '" << GetName()
+                      << "' knows no priorities; it divides by weights alone\n";
+        }
+    }
     m_planTrace(m_plan);
     DoSetPlan(m_plan);
 }
@@ -152,7 +188,20 @@ WdmoeRadio::ExpectUplink(uint32_t device, uint64_t bytes, Time when)
     NS_ABORT_MSG_IF(device >= m_devices.size(),
                     "WdmoeRadio::ExpectUplink: no device " << device << ", there are "
                                                            << m_devices.size());
+    NS_ABORT_MSG_IF(bytes == 0,
+                    "WdmoeRadio::ExpectUplink: 0 bytes of device " << device
+                                                                   << "; expected at least 1");
+    NS_ABORT_MSG_IF(when < Simulator::Now(),
+                    "WdmoeRadio::ExpectUplink: device " << device << " at " << when.As(Time::MS)
+                                                        << ", which has passed; it is "
+                                                        << Simulator::Now().As(Time::MS) << " now");
     DoExpectUplink(device, bytes, when);
+}
+
+void
+WdmoeRadio::NotifyGrant(uint32_t device, bool downlink, uint32_t bytes)
+{
+    m_grantTrace(device, downlink, bytes);
 }
 
 int64_t

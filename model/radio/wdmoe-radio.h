@@ -97,11 +97,15 @@ struct WdmoeRadioCapabilities
     bool leftover{false};     ///< weights for the leftover are honoured
     bool priority{false};     ///< priorities are honoured
     bool expectUplink{false}; ///< ExpectUplink() has an effect
+    bool progress{false};     ///< the trace "Grant" is fired
     bool fullDuplex{true};    ///< the directions do not take from one another
     double shareAccuracy{0};  ///< largest error of a share over timeConstant, absolute
     Time timeConstant;        ///< shares hold over intervals of this length and longer
     Time downlinkDelay;       ///< typical fixed delay of a transfer, downlink
     Time uplinkDelay;         ///< typical fixed delay of a transfer, uplink
+    Time uplinkRequestDelay;  ///< part of it that ExpectUplink() saves: asking and being granted
+    Time downlinkLead;        ///< from a "Grant" downlink to its bytes in the device's IP layer
+    Time grantPeriod;         ///< "Grant" is fired once in that time for a device and direction
 };
 
 /**
@@ -193,6 +197,11 @@ class WdmoeRadio : public Object
      * guaranteed shares of a direction sum to more than 1 (+1e-9), for a negative weight, and for
      * a wrong number of devices.
      *
+     * A radio that divides the leftover by weights but knows no priorities drops those of a plan
+     * (GetPlan() has none then), and says so on standard error the first time that they matter. A
+     * radio that can do neither takes the guaranteed shares or ignores plans altogether, which
+     * GetCapabilities() has said: there is nothing to add.
+     *
      * @param plan who gets what
      */
     void SetPlan(const WdmoePlan& plan);
@@ -211,11 +220,13 @@ class WdmoeRadio : public Object
 
     /**
      * A hint that a device will have something to send, so that a scheduler may grant before it
-     * is asked. Ignored by radios that cannot.
+     * is asked. Ignored by radios that cannot, and for a device that is not connected. Several
+     * hints for one device add up. Aborts for an unknown device, for 0 bytes and for a time that
+     * has passed.
      *
      * @param device index
-     * @param bytes how much
-     * @param when from when on
+     * @param bytes how much, with UDP and IP headers
+     * @param when from when on it will be ready to be sent; late is safe, early wastes grants
      */
     void ExpectUplink(uint32_t device, uint64_t bytes, Time when);
 
@@ -246,8 +257,27 @@ class WdmoeRadio : public Object
      */
     typedef void (*PlanTracedCallback)(const WdmoePlan& plan);
 
+    /**
+     * TracedCallback signature for the progress of transfers.
+     *
+     * @param [in] device index
+     * @param [in] downlink direction
+     * @param [in] bytes of IP packets that were scheduled
+     */
+    typedef void (*GrantTracedCallback)(uint32_t device, bool downlink, uint32_t bytes);
+
   protected:
     void DoDispose() override;
+
+    /**
+     * Fire the trace "Grant": the MAC has just scheduled user data of a device, to be sent for the
+     * first time. For radios whose capabilities have progress.
+     *
+     * @param device index
+     * @param downlink direction
+     * @param bytes of IP packets, without the headers of the radio
+     */
+    void NotifyGrant(uint32_t device, bool downlink, uint32_t bytes);
 
     /**
      * @param device index of the new device
@@ -281,6 +311,8 @@ class WdmoeRadio : public Object
     WdmoePlan m_plan;                                                 ///< the plan in force
     TracedCallback<uint32_t, const WdmoeLinkState&> m_linkStateTrace; ///< "LinkState"
     TracedCallback<const WdmoePlan&> m_planTrace;                     ///< "Plan"
+    TracedCallback<uint32_t, bool, uint32_t> m_grantTrace;            ///< "Grant"
+    bool m_prioritiesDropped{false};                                  ///< and that was said
 };
 
 } // namespace ns3

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace ns3
 {
@@ -39,6 +40,21 @@ constexpr uint8_t SATURATED_BSR = 62;
 constexpr uint8_t MAX_UPLINK_RETX = 3;
 /// A UE that leaves so many grants in a row unanswered has sent all it had.
 constexpr uint32_t MOST_UNANSWERED = 3;
+/// PDCP header of a packet, and what RLC UM adds to it in its reports, byte each.
+constexpr uint32_t PACKET_OVERHEAD = 2;
+/// A downlink grant of this TTI is heard, and an uplink grant used, after so long: 2 TTIs on the
+/// way to the PHY and the control symbols of that subframe.
+const Time USE_DELAY = MicroSeconds(2214);
+/// A buffer report was written so long before it is heard here.
+const Time REPORT_AGE = MilliSeconds(5);
+/// A report may supersede what is expected so much later: a prediction that is late by that.
+const Time MOST_LATE = MilliSeconds(10);
+/// Room for packets that come along with what was expected, byte: two acknowledgements.
+constexpr uint32_t UNANNOUNCED = 160;
+/// Packets are taken to be as short as this where their headers are provided for, byte.
+constexpr uint32_t SHORT_PACKET = 536;
+/// Part of RLC's bytes that is IP, packets of 1400 byte.
+constexpr double IP_PART = 1400.0 / (1400 + 2 * PACKET_OVERHEAD);
 
 /**
  * @param most largest
@@ -186,6 +202,7 @@ WdmoeFfMacScheduler::Bind(uint16_t rnti, uint32_t device)
 {
     NS_LOG_FUNCTION(this << rnti << device);
     m_devices.resize(std::max<std::size_t>(m_devices.size(), device + 1));
+    m_devices[device].rnti = rnti;
     if (auto ue = Find(rnti))
     {
         ue->device = device;
@@ -202,12 +219,28 @@ WdmoeFfMacScheduler::UpdateShares(Ue& ue)
     ue.uplink.share = known ? m_plan.uplink[device] : WdmoeShare{0, 1, 0};
 }
 
-void
+bool
 WdmoeFfMacScheduler::ExpectUplink(uint32_t device, uint32_t bytes, Time when)
 {
+    NS_LOG_FUNCTION(this << device << bytes << when);
     m_devices.resize(std::max<std::size_t>(m_devices.size(), device + 1));
-    m_devices[device].expectedBytes = bytes;
-    m_devices[device].expectedAt = when;
+    auto ue = Find(m_devices[device].rnti);
+    if (!ue || ue->device != device)
+    {
+        return false;
+    }
+    const uint32_t headers = 2 * PACKET_OVERHEAD * (bytes / SHORT_PACKET + 1);
+    const auto later = std::find_if(ue->expected.begin(), ue->expected.end(), [&](const auto& e) {
+        return e.when > when;
+    });
+    ue->expected.insert(later, {when, bytes + headers, bytes + headers});
+    return true;
+}
+
+void
+WdmoeFfMacScheduler::SetGrantCallback(const GrantCallback& callback)
+{
+    m_grantCallback = callback;
 }
 
 WdmoeLteGrants
@@ -226,6 +259,18 @@ WdmoeLteEstimate
 WdmoeFfMacScheduler::GetUplinkSinr(uint32_t device) const
 {
     return device < m_devices.size() ? m_devices[device].uplinkSinr : WdmoeLteEstimate{};
+}
+
+void
+WdmoeFfMacScheduler::SetBoostCallback(const BoostCallback& callback)
+{
+    m_boostCallback = callback;
+}
+
+double
+WdmoeFfMacScheduler::GetUplinkBoost(uint32_t device) const
+{
+    return device < m_devices.size() ? m_devices[device].boost : 1;
 }
 
 uint32_t
@@ -269,7 +314,9 @@ WdmoeFfMacScheduler::Report()
                                   d.grants.downlinkRetx - d.reported.downlinkRetx,
                                   d.grants.uplinkNew - d.reported.uplinkNew,
                                   d.grants.uplinkRetx - d.reported.uplinkRetx,
-                                  d.grants.uplinkWasted - d.reported.uplinkWasted});
+                                  d.grants.uplinkWasted - d.reported.uplinkWasted,
+                                  d.grants.uplinkEarly - d.reported.uplinkEarly,
+                                  d.grants.uplinkEarlyWasted - d.reported.uplinkEarlyWasted});
         d.reported = d.grants;
     }
     m_grantReportTrace(report);
@@ -336,6 +383,71 @@ WdmoeFfMacScheduler::DoCschedUeReleaseReq(
 
 // Downlink
 
+void
+WdmoeLteRlcQueue::Report(uint32_t bytes)
+{
+    const uint32_t known = GetBytes();
+    if (bytes < known || bytes - known < PACKET_OVERHEAD)
+    {
+        if (bytes == known)
+        {
+            return; // nothing new: RLC repeats itself
+        }
+        // Packets were thrown away: go on from what there is.
+        m_sdus.clear();
+        m_bytes = 0;
+        m_begun = false;
+        if (bytes > PACKET_OVERHEAD)
+        {
+            m_bytes = bytes - PACKET_OVERHEAD;
+            m_sdus.push_back(m_bytes);
+        }
+        return;
+    }
+    m_sdus.push_back(bytes - known - PACKET_OVERHEAD);
+    m_bytes += m_sdus.back();
+}
+
+uint32_t
+WdmoeLteRlcQueue::Serve(uint32_t bytes)
+{
+    constexpr uint32_t header = 2;      // the fixed part
+    constexpr uint32_t longest = 0x7ff; // of a packet that others may follow
+    if (bytes <= header)
+    {
+        return 0;
+    }
+    uint32_t room = bytes - header;
+    uint32_t data = 0;
+    for (uint32_t n = 1; !m_sdus.empty(); n++)
+    {
+        auto& sdu = m_sdus.front();
+        const uint32_t taken = std::min(sdu, room);
+        const bool last = sdu >= room || sdu > longest;
+        data += taken - (m_begun ? 0 : std::min(taken, PACKET_OVERHEAD)); // PDCP's header
+        sdu -= taken;
+        room -= taken;
+        m_bytes -= taken;
+        m_begun = sdu > 0;
+        if (!m_begun)
+        {
+            m_sdus.pop_front();
+        }
+        if (last || room <= 2)
+        {
+            break;
+        }
+        room -= n % 2 ? 2 : 1; // length indicators of 12 bit
+    }
+    return data;
+}
+
+uint32_t
+WdmoeLteRlcQueue::GetBytes() const
+{
+    return m_bytes + PACKET_OVERHEAD * static_cast<uint32_t>(m_sdus.size());
+}
+
 bool
 WdmoeFfMacScheduler::Channel::IsActive() const
 {
@@ -348,10 +460,14 @@ WdmoeFfMacScheduler::DoSchedDlRlcBufferReq(
 {
     if (auto ue = Find(params.m_rnti))
     {
-        ue->channels.at(params.m_logicalChannelIdentity) =
-            Channel{params.m_rlcTransmissionQueueSize,
-                    params.m_rlcRetransmissionQueueSize,
-                    params.m_rlcStatusPduSize};
+        auto& c = ue->channels.at(params.m_logicalChannelIdentity);
+        c.queue = params.m_rlcTransmissionQueueSize;
+        c.retx = params.m_rlcRetransmissionQueueSize;
+        c.status = params.m_rlcStatusPduSize;
+        if (params.m_logicalChannelIdentity >= FIRST_DATA_LCID)
+        {
+            c.sdus.Report(c.queue);
+        }
     }
 }
 
@@ -603,6 +719,7 @@ WdmoeFfMacScheduler::BuildDownlink(Ue& ue)
 
     // Signalling is sent in one piece, the other channels have equal parts of what is left.
     process.pdus.clear();
+    uint32_t data = 0;
     uint32_t active = std::count_if(ue.channels.begin(), ue.channels.end(), [](const auto& c) {
         return c.IsActive();
     });
@@ -625,7 +742,19 @@ WdmoeFfMacScheduler::BuildDownlink(Ue& ue)
         // One opportunity serves one of the three queues (RLC AM), in this order.
         const uint32_t payload = size - std::min(size, lcid == 1 ? 4U : 2U);
         auto& served = c.status > 0 ? c.status : c.retx > 0 ? c.retx : c.queue;
-        served -= std::min(served, &served == &c.queue ? payload : size);
+        if (&served == &c.queue && lcid >= FIRST_DATA_LCID)
+        {
+            data += c.sdus.Serve(size);
+            c.queue = c.sdus.GetBytes();
+        }
+        else
+        {
+            served -= std::min(served, &served == &c.queue ? payload : size);
+        }
+    }
+    if (data > 0 && ue.device >= 0 && m_grantCallback)
+    {
+        m_grantCallback(ue.device, true, data);
     }
     process.busy = m_harq;
     process.pending = false;
@@ -676,12 +805,62 @@ WdmoeFfMacScheduler::DoSchedUlMacCtrlInfoReq(
         ue->control =
             BufferSizeLevelBsr::BsrId2BufferSize(element.m_macCeValue.m_bufferStatus.at(0));
         const uint32_t inFlight = ue->uplinkHarq.GetBytesInFlight();
-        ue->queue = bytes - std::min(bytes, inFlight);
+        const uint32_t queue = ue->expected.empty() ? bytes - std::min(bytes, inFlight)
+                                                    : Supersede(*ue, bytes, inFlight);
+        ue->queue = queue;
         ue->control = std::min(ue->control, ue->queue);
         ue->reported = m_tti;
         ue->heard = false;
         ue->unanswered = 0;
     }
+}
+
+uint32_t
+WdmoeFfMacScheduler::Supersede(Ue& ue, uint32_t reported, uint32_t inFlight)
+{
+    const Time now = Simulator::Now();
+    const uint32_t early = ue.uplinkHarq.GetEarlyBytesInFlight(Time::Min());
+    // What there was when the report was written, as far as earlier reports tell.
+    uint32_t known = ue.queue + inFlight - early;
+    uint32_t announced = 0;
+    uint32_t left = 0;
+    Time last = Time::Min();
+    auto end = ue.expected.begin();
+    for (; end != ue.expected.end(); ++end)
+    {
+        // It was there by then; or else there is so much more than before that it must have come
+        // before its time.
+        announced += end->bytes;
+        if (end->when > now - REPORT_AGE &&
+            (end->when > now + MOST_LATE || reported < known + announced * 0.9))
+        {
+            break;
+        }
+        left += end->left;
+        last = end->when;
+    }
+    ue.expected.erase(ue.expected.begin(), end);
+    // Grants for what is still to come are no answer to this report.
+    const uint32_t toCome = ue.uplinkHarq.GetEarlyBytesInFlight(last);
+    inFlight -= toCome;
+    const uint32_t queue = reported - std::min(reported, inFlight);
+    if (last == Time::Min())
+    {
+        return queue;
+    }
+    // Reports come in steps of 17 % and end at 150 kB. If this one agrees with what is known to the
+    // byte, that is it, but for some small packets that nobody announced.
+    known += left + early - toCome;
+    const bool agrees = ue.saturated ? known >= reported
+                                     : BufferSizeLevelBsr::BufferSize2BsrId(known) ==
+                                           BufferSizeLevelBsr::BufferSize2BsrId(reported);
+    if (!agrees)
+    {
+        return queue;
+    }
+    const uint32_t others = ue.saturated ? UNANNOUNCED : std::min(reported - known, UNANNOUNCED);
+    ue.saturated = false;
+    return ue.queue + left + others;
 }
 
 void
@@ -700,14 +879,25 @@ WdmoeFfMacScheduler::DoSchedUlCqiInfoReq(
         {
             continue;
         }
-        ue->channel.Update(params.m_ulCqi.m_sinr, m_fullPower);
+        double boost = 1;
+        if (m_fullPower)
+        {
+            boost = std::numeric_limits<double>::infinity();
+        }
+        else if (m_boostCallback && ue->device >= 0)
+        {
+            boost = std::max(1.0, m_boostCallback(ue->device));
+        }
+        ue->channel.Update(params.m_ulCqi.m_sinr, boost);
         const double sinr = ue->channel.GetMeanSinr();
-        // Beyond this width a UE at full power falls below the lowest MCS.
+        // Beyond this width a UE that is limited by its power falls below the lowest MCS; where
+        // that is lower still it gets the best it can have.
         const double lowest = WdmoeLteLinkAdaptation::SINR_GAP * (std::exp2(0.1523) - 1);
-        ue->mostRbs = m_fullPower ? std::clamp<double>(m_uplinkRbs * sinr / lowest, 1, m_uplinkRbs)
-                                  : m_uplinkRbs;
+        ue->mostRbs =
+            std::clamp<double>(m_uplinkRbs * std::max(sinr / lowest, 1 / boost), 1, m_uplinkRbs);
         if (ue->device >= 0)
         {
+            m_devices[ue->device].boost = boost;
             m_devices[ue->device].uplinkSinr.Update(sinr, m_window);
         }
     }
@@ -737,7 +927,7 @@ WdmoeFfMacScheduler::DoSchedUlTriggerReq(
     {
         if (auto ue = Find(dci.m_rnti))
         {
-            ue->uplinkHarq.At(m_tti) = {true, false, false, 0, dci};
+            ue->uplinkHarq.At(m_tti) = WdmoeLteUplinkHarq::Grant(dci);
         }
     }
     m_rachGrants.clear();
@@ -767,16 +957,16 @@ WdmoeFfMacScheduler::RetransmitUplink(uint64_t tti)
             continue;
         }
         slot.sent = false;
-        if (!slot.answered && slot.transmission == 0)
+        if (slot.transmission == 0)
         {
-            Counters(ue).uplinkWasted += slot.dci.m_rbLen;
+            SettleUplink(ue, slot);
         }
         if (slot.answered)
         {
             ue.heard = true;
             ue.unanswered = 0;
         }
-        else if (tti >= ue.reported + WdmoeLteUplinkHarq::PERIOD)
+        else if (!slot.onlyEarly && tti >= ue.reported + WdmoeLteUplinkHarq::PERIOD)
         {
             // The grant came after what was reported, so either the UE has sent all it had, or it
             // did not hear the grant. It reports anew within 10 ms if it has heard one and has
@@ -812,7 +1002,9 @@ WdmoeFfMacScheduler::RetransmitUplink(uint64_t tti)
         }
         slot.dci.m_rbStart = start;
         std::fill_n(m_uplinkBusy.begin() + start, slot.dci.m_rbLen, true);
-        slot = {true, false, false, static_cast<uint8_t>(slot.transmission + 1), slot.dci};
+        slot.sent = true;
+        slot.answered = slot.failed = false;
+        slot.transmission++;
         slot.dci.m_ndi = 0;
         m_uplinkConfig.m_dciList.push_back(slot.dci);
         ue.uplink.credit -= slot.dci.m_rbLen;
@@ -821,23 +1013,58 @@ WdmoeFfMacScheduler::RetransmitUplink(uint64_t tti)
 }
 
 void
+WdmoeFfMacScheduler::SettleUplink(Ue& ue, const WdmoeLteUplinkHarq::Slot& slot)
+{
+    if (slot.answered)
+    {
+        if (slot.early > 0 && m_grantCallback)
+        {
+            m_grantCallback(ue.device, false, static_cast<uint32_t>(slot.early * IP_PART));
+        }
+        return;
+    }
+    auto& counters = Counters(ue);
+    counters.uplinkWasted += slot.dci.m_rbLen;
+    if (slot.onlyEarly)
+    {
+        // Too early, or nothing comes at all: the device will say so itself.
+        counters.uplinkEarlyWasted += slot.dci.m_rbLen;
+        std::erase_if(ue.expected, [&](const auto& e) { return e.when <= slot.expected; });
+    }
+}
+
+uint32_t
+WdmoeFfMacScheduler::GetExpectedBytes(Ue& ue)
+{
+    uint32_t bytes = 0;
+    const Time now = Simulator::Now();
+    // Granted in full, and the report that would supersede it did not come.
+    while (!ue.expected.empty() && ue.expected.front().left == 0 &&
+           ue.expected.front().when + MOST_LATE < now)
+    {
+        ue.expected.erase(ue.expected.begin());
+    }
+    for (const auto& e : ue.expected)
+    {
+        if (e.when > now + USE_DELAY)
+        {
+            break;
+        }
+        bytes += e.left;
+    }
+    return bytes;
+}
+
+void
 WdmoeFfMacScheduler::ClaimUplink(Ue& ue)
 {
     auto& claim = ue.uplink;
-    if (ue.device >= 0)
-    {
-        auto& device = m_devices[ue.device];
-        if (device.expectedBytes > 0 && device.expectedAt <= Simulator::Now())
-        {
-            ue.queue += device.expectedBytes;
-            device.expectedBytes = 0;
-        }
-    }
+    const uint32_t queue = ue.queue + (ue.expected.empty() ? 0 : GetExpectedBytes(ue));
     claim.blocked = ue.uplinkHarq.At(m_tti).sent;
     claim.need = 0;
     claim.least = LEAST_UPLINK_RBS;
     claim.first = ue.control > 0 || (ue.device < 0 && ue.queue > 0);
-    if (ue.queue == 0 && !ue.saturated)
+    if (queue == 0 && !ue.saturated)
     {
         return;
     }
@@ -852,7 +1079,7 @@ WdmoeFfMacScheduler::ClaimUplink(Ue& ue)
     }
     const uint32_t most = std::max(claim.least, ue.mostRbs);
     claim.need =
-        ue.saturated ? most : std::max(claim.least, FindUnits(most, ue.queue + OVERHEAD, size));
+        ue.saturated ? most : std::max(claim.least, FindUnits(most, queue + OVERHEAD, size));
     if (claim.first)
     {
         const uint32_t control = ue.device < 0 ? ue.queue : ue.control;
@@ -881,13 +1108,41 @@ WdmoeFfMacScheduler::GrantUplink()
         const int mcs =
             m_adaptation.GetMcsOfEfficiency(ue.channel.GetEfficiency(claim.start, claim.granted));
         const auto dci = MakeUplinkDci(rnti, claim.start, claim.granted, mcs);
-        ue.uplinkHarq.At(m_tti) = {true, false, false, 0, dci};
+        auto& slot = ue.uplinkHarq.At(m_tti);
+        slot = WdmoeLteUplinkHarq::Grant(dci);
         m_uplinkConfig.m_dciList.push_back(dci);
-        const uint32_t payload = dci.m_tbSize - std::min<uint32_t>(dci.m_tbSize, OVERHEAD);
-        ue.queue -= std::min(ue.queue, payload);
-        ue.control -= std::min(ue.control, payload);
-        Counters(ue).uplinkNew += claim.granted;
+        BookUplink(ue, slot);
     }
+}
+
+void
+WdmoeFfMacScheduler::BookUplink(Ue& ue, WdmoeLteUplinkHarq::Slot& slot)
+{
+    const uint32_t payload = slot.dci.m_tbSize - std::min<uint32_t>(slot.dci.m_tbSize, OVERHEAD);
+    const uint32_t reported = ue.saturated ? payload : std::min(ue.queue, payload);
+    const uint32_t control = std::min(ue.control, payload);
+    ue.queue -= std::min(ue.queue, reported);
+    ue.control -= control;
+    auto& counters = Counters(ue);
+    counters.uplinkNew += slot.dci.m_rbLen;
+    if (reported > control && ue.device >= 0 && m_grantCallback)
+    {
+        m_grantCallback(ue.device, false, static_cast<uint32_t>((reported - control) * IP_PART));
+    }
+    for (auto& e : ue.expected)
+    {
+        const uint32_t room = payload - reported - slot.early;
+        if (room == 0 || e.when > Simulator::Now() + USE_DELAY)
+        {
+            break;
+        }
+        const uint32_t bytes = std::min(e.left, room);
+        e.left -= bytes;
+        slot.early += bytes;
+        slot.expected = e.when;
+    }
+    slot.onlyEarly = reported == 0 && slot.early > 0;
+    counters.uplinkEarly += slot.onlyEarly ? slot.dci.m_rbLen : 0;
 }
 
 UlDciListElement_s

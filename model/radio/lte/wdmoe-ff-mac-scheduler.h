@@ -17,6 +17,8 @@
 #include "ns3/traced-callback.h"
 
 #include <array>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -37,6 +39,41 @@ struct WdmoeLteGrants
     uint64_t uplinkNew{0};    ///< uplink, new data
     uint64_t uplinkRetx{0};   ///< uplink, HARQ retransmissions
     uint64_t uplinkWasted{0}; ///< part of uplinkNew to which the UE had nothing to send
+    uint64_t uplinkEarly{0};  ///< part of uplinkNew granted on expectation alone, see ExpectUplink
+    uint64_t uplinkEarlyWasted{0}; ///< part of uplinkEarly to which the UE had nothing to send
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * What is in a transmission buffer of RLC UM at the eNB, packet by packet, from what the MAC hears
+ * of it: RLC reports the size of its buffer with each packet, and how it cuts and packs them into a
+ * PDU of a given size is fixed (3GPP TS 36.322 6.2.1.3). So the bytes of user data in a transport
+ * block are known exactly when it is made.
+ */
+class WdmoeLteRlcQueue
+{
+  public:
+    /**
+     * @param bytes in the buffer, by RLC: 2 for each packet, and the packets with the 2 of PDCP
+     */
+    void Report(uint32_t bytes);
+
+    /**
+     * Take a PDU.
+     *
+     * @param bytes of the PDU
+     * @return bytes of IP packets in it
+     */
+    uint32_t Serve(uint32_t bytes);
+
+    /// @return what RLC would report now
+    uint32_t GetBytes() const;
+
+  private:
+    std::deque<uint32_t> m_sdus; ///< what is left of each packet, byte
+    uint32_t m_bytes{0};         ///< their sum
+    bool m_begun{false};         ///< a part of the first one was sent
 };
 
 /**
@@ -109,13 +146,34 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     void Bind(uint16_t rnti, uint32_t device);
 
     /**
-     * From some time on, grant as if a device had reported so much to send.
+     * Grant before a device asks: 5 ms pass from data in its RLC to a buffer report here, and
+     * another 2 from a grant to its use. The first grant is the one that is used at `when` or just
+     * after it.
+     *
+     * A report written at `when` or later supersedes what was expected, and so does an earlier one
+     * that has as much. No more than what is expected is granted, and what is left of it is
+     * dropped as soon as a grant is seen to have come too early. Forgotten when a device attaches
+     * anew.
      *
      * @param device index
-     * @param bytes how much
-     * @param when from when on; late is harmless, grants that come early are lost
+     * @param bytes of IP packets
+     * @param when from when on they are in the device's RLC; late is harmless, grants that come
+     * early are lost
+     * @return false if it is ignored: the device is not attached
      */
-    void ExpectUplink(uint32_t device, uint32_t bytes, Time when);
+    bool ExpectUplink(uint32_t device, uint32_t bytes, Time when);
+
+    /// Receiver of what WdmoeRadio::NotifyGrant() is told: device, downlink, bytes of IP packets
+    using GrantCallback = std::function<void(uint32_t, bool, uint32_t)>;
+
+    /**
+     * Have user data reported when it is scheduled. Downlink bytes are exact (RLC UM). Uplink, it
+     * is what of a grant answers a buffer report, headers taken off as of packets of 1400 byte, and
+     * what was granted on expectation once it is seen to be used.
+     *
+     * @param callback called for each transport block with new data of a bound device
+     */
+    void SetGrantCallback(const GrantCallback& callback);
 
     /**
      * @param device index
@@ -134,6 +192,23 @@ class WdmoeFfMacScheduler : public FfMacScheduler
      * @return mean SINR (linear) of the SRS, over recent reports
      */
     WdmoeLteEstimate GetUplinkSinr(uint32_t device) const;
+
+    /// Greatest ratio of the power density in a narrow uplink grant of a device to that of its SRS
+    using BoostCallback = std::function<double(uint32_t)>;
+
+    /**
+     * Stands for LTE's power headroom report, which ns-3 has not: where uplink power control is on,
+     * a device that is limited by its power has more SINR in a narrow grant, up to some width.
+     *
+     * @param callback called at each SRS report of a bound device; FullPowerUplink comes first
+     */
+    void SetBoostCallback(const BoostCallback& callback);
+
+    /**
+     * @param device index
+     * @return greatest ratio of the power density in a grant to that of the SRS
+     */
+    double GetUplinkBoost(uint32_t device) const;
 
     /// @return RBs in a TTI that can be granted, downlink: whole RBGs only
     uint32_t GetDownlinkRbs() const;
@@ -160,12 +235,21 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     /// Queues of one logical channel, downlink
     struct Channel
     {
-        uint32_t queue{0};  ///< new data, byte
-        uint32_t retx{0};   ///< RLC retransmissions, byte
-        uint32_t status{0}; ///< status PDU, byte
+        uint32_t queue{0};     ///< new data, byte
+        WdmoeLteRlcQueue sdus; ///< the same by packet, user data only
+        uint32_t retx{0};      ///< RLC retransmissions, byte
+        uint32_t status{0};    ///< status PDU, byte
 
         /// @return true if it has something to send
         bool IsActive() const;
+    };
+
+    /// See ExpectUplink()
+    struct Expectation
+    {
+        Time when;      ///< when it will be in the device's RLC
+        uint32_t bytes; ///< how much, by RLC
+        uint32_t left;  ///< what of it was not granted yet, byte
     };
 
     /// State of one RNTI
@@ -187,6 +271,7 @@ class WdmoeFfMacScheduler : public FfMacScheduler
         WdmoeLteUplinkHarq uplinkHarq;      ///< uplink HARQ
         WdmoeLteClaim uplink;               ///< uplink share
         uint32_t mostRbs{1};                ///< widest grant that is of use, uplink
+        std::vector<Expectation> expected;  ///< not reported yet, by time
     };
 
     /// State of one device, whatever its RNTI
@@ -196,8 +281,8 @@ class WdmoeFfMacScheduler : public FfMacScheduler
         WdmoeLteGrants reported;             ///< counters at the last report
         WdmoeLteEstimate downlinkEfficiency; ///< see GetDownlinkEfficiency()
         WdmoeLteEstimate uplinkSinr;         ///< see GetUplinkSinr()
-        uint32_t expectedBytes{0};           ///< see ExpectUplink()
-        Time expectedAt;                     ///< see ExpectUplink()
+        uint16_t rnti{0};                    ///< its name, the last that was bound
+        double boost{1};                     ///< see GetUplinkBoost()
     };
 
     /// The FF API. See ns3::FfMacCschedSapProvider and ns3::FfMacSchedSapProvider
@@ -297,8 +382,40 @@ class WdmoeFfMacScheduler : public FfMacScheduler
      * @param tti the current one
      */
     void RetransmitUplink(uint64_t tti);
+    /**
+     * Take a buffer report while something is expected, and drop of that what is in it.
+     *
+     * @param ue whose report it is
+     * @param reported bytes
+     * @param inFlight bytes granted that are used after it was written
+     * @return bytes of what is reported that are not granted yet
+     */
+    static uint32_t Supersede(Ue& ue, uint32_t reported, uint32_t inFlight);
+
+    /**
+     * Learn how a grant for new data was used.
+     *
+     * @param ue whose it was
+     * @param slot the grant
+     */
+    void SettleUplink(Ue& ue, const WdmoeLteUplinkHarq::Slot& slot);
+
     /// Divide what is left of the uplink.
     void GrantUplink();
+
+    /**
+     * Book a grant for new data.
+     *
+     * @param ue whose it is
+     * @param slot the grant, completed here
+     */
+    void BookUplink(Ue& ue, WdmoeLteUplinkHarq::Slot& slot);
+
+    /**
+     * @param ue a UE
+     * @return bytes that are expected to be there when a grant of this TTI is used
+     */
+    static uint32_t GetExpectedBytes(Ue& ue);
 
     /**
      * Say what a UE could use in this TTI, uplink.
@@ -342,6 +459,8 @@ class WdmoeFfMacScheduler : public FfMacScheduler
     WdmoeLteShareAllocator m_allocator;  ///< divides a TTI
     WdmoeLteLinkAdaptation m_adaptation; ///< MCS and sizes
 
+    GrantCallback m_grantCallback;                ///< see SetGrantCallback()
+    BoostCallback m_boostCallback;                ///< see SetBoostCallback()
     std::vector<RachListElement_s> m_rach;        ///< random access requests of this TTI
     std::vector<UlDciListElement_s> m_rachGrants; ///< their uplink grants
     std::vector<bool> m_downlinkBusy;             ///< RBGs taken in this TTI

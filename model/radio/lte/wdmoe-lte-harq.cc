@@ -73,6 +73,15 @@ WdmoeLteDownlinkHarq::Get(uint8_t process)
     return m_processes.at(process);
 }
 
+WdmoeLteUplinkHarq::Slot
+WdmoeLteUplinkHarq::Grant(const UlDciListElement_s& dci)
+{
+    Slot slot;
+    slot.sent = true;
+    slot.dci = dci;
+    return slot;
+}
+
 WdmoeLteUplinkHarq::Slot&
 WdmoeLteUplinkHarq::At(uint64_t tti)
 {
@@ -88,6 +97,20 @@ WdmoeLteUplinkHarq::GetBytesInFlight() const
         if (slot.sent && slot.transmission == 0)
         {
             bytes += slot.dci.m_tbSize;
+        }
+    }
+    return bytes;
+}
+
+uint32_t
+WdmoeLteUplinkHarq::GetEarlyBytesInFlight(Time after) const
+{
+    uint32_t bytes = 0;
+    for (const auto& slot : m_slots)
+    {
+        if (slot.sent && slot.transmission == 0 && slot.early > 0 && slot.expected > after)
+        {
+            bytes += slot.early;
         }
     }
     return bytes;

@@ -8,6 +8,7 @@
 #define WDMOE_LTE_HARQ_H
 
 #include "ns3/ff-mac-common.h"
+#include "ns3/nstime.h"
 
 #include <array>
 #include <cstdint>
@@ -87,7 +88,16 @@ class WdmoeLteUplinkHarq
         bool failed{false};      ///< it was received in error
         uint8_t transmission{0}; ///< 0: new data, 1 to 3: retransmission
         UlDciListElement_s dci;  ///< the grant
+        uint32_t early{0};       ///< bytes granted on expectation, not on a report
+        bool onlyEarly{false};   ///< all that was granted was
+        Time expected;           ///< if early: for when the last of these bytes was expected
     };
+
+    /**
+     * @param dci a grant for new data
+     * @return a slot with it
+     */
+    static Slot Grant(const UlDciListElement_s& dci);
 
     /**
      * @param tti number of a TTI
@@ -97,6 +107,12 @@ class WdmoeLteUplinkHarq
 
     /// @return bytes of new data granted and not answered yet
     uint32_t GetBytesInFlight() const;
+
+    /**
+     * @param after only what was expected later than that
+     * @return bytes granted on expectation and not answered yet
+     */
+    uint32_t GetEarlyBytesInFlight(Time after) const;
 
   private:
     std::array<Slot, PERIOD> m_slots; ///< the ring

@@ -44,13 +44,13 @@ WdmoeLteEstimate::GetRelativeVariance() const
 const double WdmoeLteLinkAdaptation::SINR_GAP = -std::log(5 * 0.00005) / 1.5;
 
 void
-WdmoeLteUplinkChannel::Update(const std::vector<uint16_t>& sinrFixedPoint, bool fullPower)
+WdmoeLteUplinkChannel::Update(const std::vector<uint16_t>& sinrFixedPoint, double mostBoost)
 {
     const auto linear = [](uint16_t fixedPoint) {
         const double db = LteFfConverter::fpS11dot3toDouble(fixedPoint);
         return std::pow(10, db / 10) / WdmoeLteLinkAdaptation::SINR_GAP;
     };
-    m_fullPower = fullPower;
+    m_mostBoost = mostBoost;
     m_flat = std::all_of(sinrFixedPoint.begin(), sinrFixedPoint.end(), [&](auto s) {
         return s == sinrFixedPoint.front();
     });
@@ -90,7 +90,7 @@ WdmoeLteUplinkChannel::GetEfficiency(uint32_t start, uint32_t length) const
     {
         return GetTypicalEfficiency(length);
     }
-    const double boost = m_fullPower ? static_cast<double>(m_snr.size()) / length : 1;
+    const double boost = GetBoost(length);
     double sum = 0;
     for (uint32_t i = start; i < start + length; i++)
     {
@@ -102,7 +102,13 @@ WdmoeLteUplinkChannel::GetEfficiency(uint32_t start, uint32_t length) const
 double
 WdmoeLteUplinkChannel::GetTypicalEfficiency(uint32_t length) const
 {
-    return m_fullPower && IsValid() ? std::log2(1 + m_mean * m_snr.size() / length) : m_efficiency;
+    return m_mostBoost > 1 && IsValid() ? std::log2(1 + m_mean * GetBoost(length)) : m_efficiency;
+}
+
+double
+WdmoeLteUplinkChannel::GetBoost(uint32_t length) const
+{
+    return std::max(1.0, std::min(static_cast<double>(m_snr.size()) / length, m_mostBoost));
 }
 
 WdmoeLteLinkAdaptation::WdmoeLteLinkAdaptation()
@@ -191,17 +197,23 @@ WdmoeLteLinkAdaptation::GetUplinkEfficiency(double sinr, uint32_t rbs) const
 }
 
 wdmoe::RateLaw
-WdmoeLteLinkAdaptation::GetFullPowerLaw(double sinr, uint32_t rbs) const
+WdmoeLteLinkAdaptation::GetFullPowerLaw(double sinr, uint32_t rbs, double mostBoost) const
 {
     const double gainHz = sinr / SINR_GAP * rbs * RB_HZ;
-    const double cap = UPLINK_EFFICIENCY * 8 * GetUplinkBytes(MAX_MCS, rbs) / (1e-3 * rbs * RB_HZ);
+    double cap = UPLINK_EFFICIENCY * 8 * GetUplinkBytes(MAX_MCS, rbs) / (1e-3 * rbs * RB_HZ);
+    if (mostBoost < rbs)
+    {
+        const double limited = GetUplinkEfficiency(sinr * mostBoost, rbs);
+        cap = limited > 0 ? std::min(cap, limited) : cap; // out of range there too: a law at least
+    }
     double got = 0;
     double capacity = 0;
     for (uint32_t n = std::min(4U, rbs); n <= rbs; n += std::max(1U, rbs / 12))
     {
         const double hz = n * RB_HZ;
-        const double efficiency = GetUplinkEfficiency(sinr * rbs / n, n);
-        if (efficiency > 0 && efficiency < 0.99 * cap)
+        const double boost = static_cast<double>(rbs) / n;
+        const double efficiency = GetUplinkEfficiency(sinr * boost, n);
+        if (boost < mostBoost && efficiency > 0 && efficiency < 0.99 * cap)
         {
             got += efficiency;
             capacity += std::log2(1 + gainHz / hz);

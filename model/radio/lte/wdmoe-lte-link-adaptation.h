@@ -12,6 +12,7 @@
 #include "ns3/wdmoe-rate-law.h"
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace ns3
@@ -43,16 +44,19 @@ struct WdmoeLteEstimate
  * @ingroup wdmoe-radio
  *
  * Uplink channel of one UE, from its sounding reference signal (SRS): it is sent over the whole
- * band, so that a UE at full power is received 10 log10(band / grant) dB stronger in a grant.
+ * band, so that a UE at full power is received 10 log10(band / grant) dB stronger in a grant, up to
+ * where its power control sets the limit.
  */
 class WdmoeLteUplinkChannel
 {
   public:
     /**
      * @param sinrFixedPoint SINR of each RB, dB in the FF API's fixed point notation
-     * @param fullPower true if the UE puts all its power into whatever it is granted
+     * @param mostBoost greatest ratio of the power density in a grant to that of the SRS: infinite
+     * for a UE that puts all its power into whatever it is granted, 1 for one whose power is not
+     * limited
      */
-    void Update(const std::vector<uint16_t>& sinrFixedPoint, bool fullPower);
+    void Update(const std::vector<uint16_t>& sinrFixedPoint, double mostBoost);
 
     /// @return true if it was ever reported
     bool IsValid() const;
@@ -78,11 +82,17 @@ class WdmoeLteUplinkChannel
     double GetTypicalEfficiency(uint32_t length) const;
 
   private:
+    /**
+     * @param length RBs, >= 1
+     * @return ratio of the power density in such a grant to that of the SRS
+     */
+    double GetBoost(uint32_t length) const;
+
     std::vector<double> m_snr; ///< SINR / gap of each RB, linear, at full band
     double m_mean{0};          ///< its mean
     double m_efficiency{0};    ///< mean efficiency over the band, bit/s/Hz
     bool m_flat{false};        ///< true if all RBs are alike: no need to add them up
-    bool m_fullPower{false};   ///< grants narrower than the band get more SINR
+    double m_mostBoost{1};     ///< grants narrower than the band get more SINR, up to so much
 };
 
 /**
@@ -174,13 +184,19 @@ class WdmoeLteLinkAdaptation
 
     /**
      * Uplink at full power: R(B) = min(a B log2(1 + G / B), s B), G = SINR W / gap. The factor a is
-     * the mean, over grants from 4 RBs to the whole band, of what the MCS table makes of it.
+     * the mean, over grants from 4 RBs to the whole band, of what the MCS table makes of it. Under
+     * power control a UE does so only down to the grant that its power control lets it fill: below
+     * that, s is the efficiency there.
      *
      * @param sinr mean SINR of the SRS over the whole band, linear
      * @param rbs of the band
+     * @param mostBoost see WdmoeLteUplinkChannel::Update()
      * @return the law, payload bit/s
      */
-    wdmoe::RateLaw GetFullPowerLaw(double sinr, uint32_t rbs) const;
+    wdmoe::RateLaw GetFullPowerLaw(
+        double sinr,
+        uint32_t rbs,
+        double mostBoost = std::numeric_limits<double>::infinity()) const;
 
   private:
     Ptr<LteAmc> m_amc;                  ///< ns-3's tables

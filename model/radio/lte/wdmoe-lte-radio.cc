@@ -13,6 +13,7 @@
 #include "ns3/double.h"
 #include "ns3/enum.h"
 #include "ns3/error-model.h"
+#include "ns3/integer.h"
 #include "ns3/internet-stack-helper.h"
 #include "ns3/ipv4-address-helper.h"
 #include "ns3/ipv4-static-routing-helper.h"
@@ -24,6 +25,7 @@
 #include "ns3/lte-helper.h"
 #include "ns3/lte-ue-net-device.h"
 #include "ns3/lte-ue-phy.h"
+#include "ns3/lte-ue-power-control.h"
 #include "ns3/mobility-model.h"
 #include "ns3/point-to-point-epc-helper.h"
 #include "ns3/point-to-point-helper.h"
@@ -57,6 +59,8 @@ constexpr std::array<uint32_t, 8> SRS_PERIODS{2, 5, 10, 20, 40, 80, 160, 320};
 constexpr uint32_t RACH_RBS = 6;
 /// A downlink below this has been out of range for most of the time, bit/s/Hz (CQI 1: 0.15).
 constexpr double LEAST_EFFICIENCY = 0.01;
+/// How often a device that is limited by its power is asked for the power of a narrow grant.
+const Time HEADROOM_INTERVAL = MilliSeconds(50);
 
 } // namespace
 
@@ -91,14 +95,17 @@ WdmoeLteRadio::GetTypeId()
                           MakeDoubleAccessor(&WdmoeLteRadio::m_enbPower),
                           MakeDoubleChecker<double>())
             .AddAttribute("UeTxPower",
-                          "Power of a device, dBm (without power control: all of it in each grant)",
+                          "Power of a device, dBm: without power control all of it in each grant, "
+                          "with power control the most that it allows",
                           DoubleValue(23),
                           MakeDoubleAccessor(&WdmoeLteRadio::m_uePower),
                           MakeDoubleChecker<double>())
             .AddAttribute("NarrowGrantMcs",
-                          "Without power control: whether a narrow uplink grant gets the MCS that "
-                          "all the power in it allows; false: the MCS of the whole band, as ns-3's "
-                          "own schedulers do",
+                          "Whether a narrow uplink grant of a device that is limited by its power "
+                          "gets the MCS that all this power in it allows; false: the MCS of the "
+                          "whole band, as ns-3's own schedulers do. With power control, the trace "
+                          "ReportSrsTxPower of such a device's LteUePowerControl has a value for "
+                          "one RB now and then",
                           BooleanValue(true),
                           MakeBooleanAccessor(&WdmoeLteRadio::m_narrowGrantMcs),
                           MakeBooleanChecker())
@@ -252,6 +259,14 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
         m_scheduler->SetAttribute("FullPowerUplink",
                                   BooleanValue(m_narrowGrantMcs && !m_powerControl));
         m_scheduler->SetAttribute("MeasurementWindow", TimeValue(m_window));
+        if (m_narrowGrantMcs && m_powerControl)
+        {
+            m_scheduler->SetBoostCallback(
+                [this](uint32_t device) { return GetUplinkBoost(device); });
+        }
+        m_scheduler->SetGrantCallback([this](uint32_t device, bool downlink, uint32_t bytes) {
+            NotifyGrant(device, downlink, bytes);
+        });
     }
     else
     {
@@ -345,6 +360,17 @@ WdmoeLteRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     ue->GetPhy()->TraceConnectWithoutContext(
         "ReportCurrentCellRsrpSinr",
         MakeCallback(&WdmoeLteRadio::NotifyDownlinkSinr, this).Bind(device));
+    if (m_powerControl)
+    {
+        auto control = ue->GetPhy()->GetUplinkPowerControl();
+        control->SetPcmax(m_uePower);
+        if (m_scheduler && m_narrowGrantMcs)
+        {
+            control->TraceConnectWithoutContext(
+                "ReportSrsTxPower",
+                MakeCallback(&WdmoeLteRadio::NotifySrsPower, this).Bind(device));
+        }
+    }
     m_deviceOfImsi[ue->GetImsi()] = device;
     m_devices.push_back(d);
 
@@ -460,6 +486,12 @@ WdmoeLteRadio::IsReady() const
     return !m_devices.empty();
 }
 
+uint32_t
+WdmoeLteRadio::GetIgnoredExpectations(uint32_t device) const
+{
+    return m_devices.at(device).ignored;
+}
+
 std::string
 WdmoeLteRadio::DescribeUnattached() const
 {
@@ -545,6 +577,41 @@ WdmoeLteRadio::NotifyUplinkSinr(uint16_t /* cell */,
     }
 }
 
+void
+WdmoeLteRadio::NotifySrsPower(uint32_t device,
+                              uint16_t /* cell */,
+                              uint16_t /* rnti */,
+                              double power)
+{
+    m_devices[device].srsPower = power;
+}
+
+double
+WdmoeLteRadio::GetUplinkBoost(uint32_t device)
+{
+    auto& d = m_devices[device];
+    auto control = DynamicCast<LteUeNetDevice>(d.netDevice)->GetPhy()->GetUplinkPowerControl();
+    const double most = control->GetPcmax();
+    if (d.srsPower < most - 1e-3)
+    {
+        d.boostWhen = Time(-1);
+        return 1; // it has all the power it wants, in the whole band
+    }
+    if (d.boostWhen < Time(0) || Simulator::Now() - d.boostWhen >= HEADROOM_INTERVAL)
+    {
+        // What it would send in one RB; the SRS may have an offset to user data. Asking fires the
+        // trace and leaves nothing else behind.
+        const double last = d.srsPower;
+        IntegerValue offset;
+        control->GetAttribute("PsrsOffset", offset);
+        const double one = control->GetSrsTxPower({0}) - (-10.5 + 1.5 * offset.Get());
+        d.srsPower = last;
+        d.boost = std::pow(10, (one - most) / 10) * m_rbs;
+        d.boostWhen = Simulator::Now();
+    }
+    return d.boost;
+}
+
 uint32_t
 WdmoeLteRadio::FindRbs(bool downlink, uint8_t mcs, uint32_t bytes)
 {
@@ -613,10 +680,15 @@ WdmoeLteRadio::GetCapabilities() const
 {
     WdmoeRadioCapabilities c;
     c.strict = c.leftover = c.priority = bool(m_scheduler);
+    c.expectUplink = c.progress = bool(m_scheduler);
     c.shareAccuracy = m_scheduler ? 0.002 : 1;
     c.timeConstant = m_scheduler ? MilliSeconds(100) : Time(0);
     c.downlinkDelay = MilliSeconds(4);
     c.uplinkDelay = MilliSeconds(12);
+    c.uplinkRequestDelay = MilliSeconds(7);
+    // Two TTIs on the way to the PHY and one in the air.
+    c.downlinkLead = m_scheduler ? MilliSeconds(3) : Time(0);
+    c.grantPeriod = MilliSeconds(1);
     return c;
 }
 
@@ -657,13 +729,13 @@ WdmoeLteRadio::DoGetLinkState(uint32_t device) const
     state.downlink.relativeVariance = downlink.GetRelativeVariance();
 
     // ns-3's schedulers take the MCS of the whole band whatever the grant: linear as well.
-    const bool fullPower = m_scheduler && m_narrowGrantMcs && !m_powerControl;
+    const double boost = m_scheduler ? m_scheduler->GetUplinkBoost(device) : 1;
     state.uplink.law =
-        fullPower ? m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs)
+        boost > 1 ? m_adaptation.GetFullPowerLaw(uplink.mean, m_rbs, boost)
                   : wdmoe::RateLaw::Linear(m_adaptation.GetUplinkEfficiency(uplink.mean, m_rbs));
-    // At full power a narrow grant is heard where the whole band is not.
+    // With that power a narrow grant is heard where the whole band is not.
     constexpr uint32_t narrow = WdmoeFfMacScheduler::LEAST_UPLINK_RBS;
-    const double best = fullPower ? uplink.mean * m_rbs / narrow : uplink.mean;
+    const double best = uplink.mean * std::min(static_cast<double>(m_rbs) / narrow, boost);
     state.uplink.valid =
         d.ready && uplink.valid && m_adaptation.GetUplinkEfficiency(best, narrow) > 0;
     state.uplink.when = uplink.when;
@@ -688,7 +760,10 @@ WdmoeLteRadio::DoExpectUplink(uint32_t device, uint64_t bytes, Time when)
 {
     if (m_scheduler)
     {
-        m_scheduler->ExpectUplink(device, static_cast<uint32_t>(bytes), when);
+        constexpr uint64_t most = 1 << 30; // so that sums do not overflow
+        const bool taken =
+            IsConnected(device) && m_scheduler->ExpectUplink(device, std::min(bytes, most), when);
+        m_devices[device].ignored += !taken;
     }
 }
 

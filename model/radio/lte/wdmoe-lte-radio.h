@@ -45,9 +45,11 @@ class PointToPointEpcHelper;
  * Shares are enforced by WdmoeFfMacScheduler. With another Scheduler of ns-3 all else is the same,
  * link state and usage are measured from traces, and plans are not enforced (GetCapabilities()).
  *
- * Rate laws, payload bit/s over Hz of GetBudget(): linear downlink (fixed power density) and
- * uplink under power control; without it a UE puts all its power into its grant, the law of the
- * paper (ns-3's own schedulers make nothing of that: linear). See WdmoeLteLinkAdaptation.
+ * Rate laws, payload bit/s over Hz of GetBudget(): linear downlink (fixed power density). Uplink, a
+ * UE without power control puts all its power into its grant, the law of the paper, and so does one
+ * with power control that is limited by its power, down to a grant it can fill; linear for those
+ * that are not limited (and with ns-3's own schedulers, which make nothing of it). See
+ * WdmoeLteLinkAdaptation.
  */
 class WdmoeLteRadio : public WdmoeRadio
 {
@@ -101,6 +103,12 @@ class WdmoeLteRadio : public WdmoeRadio
     int64_t GetDeviceOfRnti(uint16_t rnti) const;
 
     /**
+     * @param device index
+     * @return how often ExpectUplink() was called while it was not connected, and ignored
+     */
+    uint32_t GetIgnoredExpectations(uint32_t device) const;
+
+    /**
      * @return for each device that is not connected its distance and downlink SINR, in words; empty
      * if all are
      */
@@ -140,6 +148,10 @@ class WdmoeLteRadio : public WdmoeRadio
         uint16_t rnti{0};                    ///< while it is connected
         bool ready{false};                   ///< its bearer is set up
         double sinr{0};                      ///< last downlink SINR, linear
+        double srsPower{-1000};              ///< last power of the SRS, dBm; power control only
+        double boost{1};                     ///< see GetUplinkBoost()
+        uint32_t ignored{0};                 ///< see GetIgnoredExpectations()
+        Time boostWhen{-1};                  ///< when that was found out; < 0: never
         WdmoeLteEstimate downlinkEfficiency; ///< bit/s/Hz, other schedulers only
         WdmoeLteEstimate uplinkSinr;         ///< linear, other schedulers only
         WdmoeUsage usage;                    ///< other schedulers only
@@ -175,8 +187,24 @@ class WdmoeLteRadio : public WdmoeRadio
      */
     Device* Find(uint16_t rnti);
 
+    /**
+     * Ask a device's power control how much of its power a narrow grant would get.
+     *
+     * @param device index
+     * @return greatest ratio of the power density in a grant to that of the SRS
+     */
+    double GetUplinkBoost(uint32_t device);
+
     /// @name Trace sinks
     /// @{
+
+    /**
+     * @param device index
+     * @param cell ID
+     * @param rnti name
+     * @param power of the SRS, dBm
+     */
+    void NotifySrsPower(uint32_t device, uint16_t cell, uint16_t rnti, double power);
 
     /**
      * @param imsi of the UE

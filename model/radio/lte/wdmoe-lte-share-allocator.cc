@@ -17,6 +17,8 @@ namespace
 
 /// A claim that cannot be served for a while keeps what it earned in that many TTIs, no more.
 constexpr double MEMORY_TTIS = 16;
+/// An idle claim keeps what pays for so many smallest grants: some acknowledgements in a row.
+constexpr double IDLE_GRANTS = 4;
 /// Sums of shares are not exact.
 constexpr double EPSILON = 1e-9;
 
@@ -46,15 +48,15 @@ WdmoeLteShareAllocator::Accrue(Claims& claims, uint32_t units)
     for (auto c : claims)
     {
         const double own = c->share.guaranteed * units;
+        const double idle = std::max(own, IDLE_GRANTS * c->least);
         if (c->need == 0)
         {
             // Idle: enough for a prompt start, no hoard. A debt is paid from the guaranteed share.
-            c->credit =
-                own > 0 ? std::min<double>(c->credit + own, std::max<double>(own, c->least)) : 0;
+            c->credit = own > 0 ? std::min(c->credit + own, idle) : 0;
             continue;
         }
-        const double most = MEMORY_TTIS * std::max(c->entitled, own);
-        c->credit = std::clamp(c->credit + c->entitled, -most - c->least, most + c->least);
+        const double most = MEMORY_TTIS * std::max(c->entitled, own) + c->least;
+        c->credit = std::clamp(c->credit + c->entitled, -most, std::max(most, idle));
         if (c->entitled == 0)
         {
             c->credit = std::min(c->credit, 0.0);
