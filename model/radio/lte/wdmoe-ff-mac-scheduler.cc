@@ -1059,7 +1059,9 @@ void
 WdmoeFfMacScheduler::ClaimUplink(Ue& ue)
 {
     auto& claim = ue.uplink;
-    const uint32_t queue = ue.queue + (ue.expected.empty() ? 0 : GetExpectedBytes(ue));
+    const uint32_t early = ue.expected.empty() ? 0 : GetExpectedBytes(ue);
+    // What is expected is often led by the acknowledgement of what it answers.
+    const uint32_t queue = ue.queue + early + (early > 0 ? UNANNOUNCED : 0);
     claim.blocked = ue.uplinkHarq.At(m_tti).sent;
     claim.need = 0;
     claim.least = LEAST_UPLINK_RBS;
