@@ -233,7 +233,8 @@ WdmoeFfMacScheduler::ExpectUplink(uint32_t device, uint32_t bytes, Time when)
     const auto later = std::find_if(ue->expected.begin(), ue->expected.end(), [&](const auto& e) {
         return e.when > when;
     });
-    ue->expected.insert(later, {when, bytes + headers, bytes + headers});
+    // What is expected is often led by the acknowledgement of what it answers.
+    ue->expected.insert(later, {when, bytes + headers, bytes + headers + UNANNOUNCED});
     return true;
 }
 
@@ -1059,9 +1060,7 @@ void
 WdmoeFfMacScheduler::ClaimUplink(Ue& ue)
 {
     auto& claim = ue.uplink;
-    const uint32_t early = ue.expected.empty() ? 0 : GetExpectedBytes(ue);
-    // What is expected is often led by the acknowledgement of what it answers.
-    const uint32_t queue = ue.queue + early + (early > 0 ? UNANNOUNCED : 0);
+    const uint32_t queue = ue.queue + (ue.expected.empty() ? 0 : GetExpectedBytes(ue));
     claim.blocked = ue.uplinkHarq.At(m_tti).sent;
     claim.need = 0;
     claim.least = LEAST_UPLINK_RBS;
