@@ -7,13 +7,15 @@
 /*
  * Speed of model/core.
  *
- *   core-bench                    allocator and selection by Google Benchmark (all its options)
+ *   core-bench                    allocator, selection and planner by Google Benchmark (all its
+ *                                 options)
  *   core-bench --instances FILE   solve the problems of FILE (format: test/reference/
  *                                 allocation-reference.py, where T may be 0), print for each:
  *                                 T in s, relative gap, median time in s, of many runs
  */
 
 #include "ns3/wdmoe-allocation.h"
+#include "ns3/wdmoe-flow-shop.h"
 #include "ns3/wdmoe-selection.h"
 
 #include <algorithm>
@@ -123,6 +125,73 @@ Select(benchmark::State& state)
     }
 }
 
+/// @return one block in flight, each batch in 1, 2, 4 or 8 pieces. @param size K
+/// @param shared uplinks have a concave law
+ShopProblem
+Shop(std::size_t size, bool shared)
+{
+    std::mt19937_64 engine(size);
+    ShopProblem p;
+    p.downlinkHz = 2.5e6 * static_cast<double>(size);
+    p.uplinkHz = p.downlinkHz;
+    p.blockWeight = {1};
+    for (uint32_t k = 0; k < size; ++k)
+    {
+        ShopDevice d;
+        d.downlinkLaw = RateLaw::Linear(Uniform(engine, 1, 5));
+        d.uplinkLaw = shared ? RateLaw::Shannon(std::pow(10, Uniform(engine, 6.5, 8.5)), 5, 0.75)
+                             : RateLaw::Linear(Uniform(engine, 0.5, 4));
+        d.downlinkFixedS = 0.004;
+        d.uplinkRequestS = 0.007;
+        d.uplinkFixedS = 0.005;
+        p.devices.push_back(d);
+        ShopTask t;
+        t.device = k;
+        const double bits = 65536 * std::floor(Uniform(engine, 1, 64));
+        const double compute = Uniform(engine, 0.02, 0.3);
+        for (const int pieces : {1, 2, 4, 8})
+        {
+            // weights are read again for each piece
+            const double each = (compute + 0.01 * (pieces - 1)) / pieces;
+            t.cuts.emplace_back(pieces, ShopPiece{bits / pieces, each, bits / pieces});
+        }
+        p.tasks.push_back(t);
+    }
+    return p;
+}
+
+/// @param state K and whether uplinks are shared
+void
+PlanShop(benchmark::State& state)
+{
+    const auto problem = Shop(state.range(0), state.range(1));
+    ShopPlanner planner;
+    const ShopResult* result = nullptr;
+    for (auto _ : state)
+    {
+        result = &planner.Plan(problem);
+        benchmark::DoNotOptimize(result->outcome.costS);
+    }
+    state.counters["gap"] = result->Gap();
+    state.counters["evaluations"] = result->evaluations;
+}
+
+/// @param state K and whether uplinks are shared
+void
+EvaluateShop(benchmark::State& state)
+{
+    const auto problem = Shop(state.range(0), state.range(1));
+    const ShopPlan plan = ShopPlanner().Plan(problem).plan;
+    ShopEvaluator evaluator;
+    ShopOutcome outcome;
+    for (auto _ : state)
+    {
+        evaluator.Evaluate(problem, plan, outcome);
+        benchmark::DoNotOptimize(outcome.costS);
+    }
+    state.counters["pieces"] = static_cast<double>(outcome.pieces.size());
+}
+
 /// @return the law. @param text Ls or SG,cap,scale
 RateLaw
 ParseLaw(const std::string& text)
@@ -201,6 +270,14 @@ BENCHMARK(Select)
     ->ArgNames({"tokens", "experts", "k"})
     ->Args({512, 8, 2})
     ->Args({4096, 64, 8})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(PlanShop)
+    ->ArgNames({"K", "shared"})
+    ->ArgsProduct({{8, 32, 256}, {0, 1}})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(EvaluateShop)
+    ->ArgNames({"K", "shared"})
+    ->ArgsProduct({{8, 32, 256}, {0, 1}})
     ->Unit(benchmark::kMicrosecond);
 
 int
