@@ -8,6 +8,7 @@
 
 #include "ns3/abort.h"
 #include "ns3/double.h"
+#include "ns3/uinteger.h"
 
 namespace ns3
 {
@@ -15,6 +16,7 @@ namespace ns3
 NS_OBJECT_ENSURE_REGISTERED(WdmoeSelector);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeTopKSelector);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeWlrSelector);
+NS_OBJECT_ENSURE_REGISTERED(WdmoeQualityBoundSelector);
 
 TypeId
 WdmoeSelector::GetTypeId()
@@ -92,6 +94,52 @@ WdmoeWlrSelector::Select(const WdmoeSelectorInput& input)
 
 bool
 WdmoeWlrSelector::UsesLatency() const
+{
+    return true;
+}
+
+TypeId
+WdmoeQualityBoundSelector::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::WdmoeQualityBoundSelector")
+            .SetParent<WdmoeSelector>()
+            .SetGroupName("Wdmoe")
+            .AddConstructor<WdmoeQualityBoundSelector>()
+            .AddAttribute("MaxLostMass",
+                          "Share of a block's top-k gate mass that may be lost",
+                          DoubleValue(0.15),
+                          MakeDoubleAccessor(&WdmoeQualityBoundSelector::m_maxLostMass),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("MaxTokenLoss",
+                          "Share of a token's own top-k gate mass that it may lose",
+                          DoubleValue(0.15),
+                          MakeDoubleAccessor(&WdmoeQualityBoundSelector::m_maxTokenLoss),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("MinExperts",
+                          "A token's experts of largest weight that always stay",
+                          UintegerValue(1),
+                          MakeUintegerAccessor(&WdmoeQualityBoundSelector::m_minExperts),
+                          MakeUintegerChecker<uint32_t>(1));
+    return tid;
+}
+
+wdmoe::Selection
+WdmoeQualityBoundSelector::Select(const WdmoeSelectorInput& input)
+{
+    wdmoe::QualityBoundParam param;
+    param.maxLostMass = m_maxLostMass;
+    param.maxTokenLoss = m_maxTokenLoss;
+    param.minExperts = m_minExperts;
+    return wdmoe::SelectQualityBound(input.gate,
+                                     input.topK,
+                                     input.expertCostS.empty() ? input.expertLatencyS
+                                                               : input.expertCostS,
+                                     param);
+}
+
+bool
+WdmoeQualityBoundSelector::UsesLatency() const
 {
     return true;
 }

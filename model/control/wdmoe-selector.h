@@ -31,6 +31,8 @@ struct WdmoeSelectorInput
     uint32_t topK{0};                   ///< the model's own k
     std::vector<double> expertLatencyS; ///< predicted s for one token on each expert, length E
     std::vector<uint32_t> expertDevice; ///< device that holds each expert, length E
+    std::vector<double> expertCostS;    ///< s of what is scarce (shared air) that one more pair on
+                                        ///< each expert takes, length E; empty: not known
 };
 
 /**
@@ -96,6 +98,37 @@ class WdmoeWlrSelector : public WdmoeSelector
     double m_thetaStep;  ///< raised by this
     double m_thetaEnd;   ///< last threshold
     double m_gain;       ///< gamma
+};
+
+/**
+ * @ingroup wdmoe-control
+ *
+ * Least latency subject to a bound on lost gate mass, see wdmoe::SelectQualityBound(): drops the
+ * pairs that save most of what is scarce for the gate mass that is lost. The cost of a pair is
+ * WdmoeSelectorInput::expertCostS or, where that is empty, the predicted latency.
+ *
+ * The defaults drop each expert after a token's first that has less than 0.15 of the token's weight
+ * and costs anything. For wdmoe-lm-base that is a fifth of the pairs and 0.4 % of bits per byte if
+ * all are dropped, whatever costs what (lever "tau", 0.15, of data/models/wdmoe-lm-base/
+ * sensitivity.json); wdmoe-lm-robust bears 0.25. A MaxLostMass of 0.03 and a MaxTokenLoss of 0.2
+ * save more where costs differ much and batches are long, and next to nothing for single tokens.
+ */
+class WdmoeQualityBoundSelector : public WdmoeSelector
+{
+  public:
+    /**
+     * @brief Get the type ID.
+     * @return the object TypeId
+     */
+    static TypeId GetTypeId();
+
+    wdmoe::Selection Select(const WdmoeSelectorInput& input) override;
+    bool UsesLatency() const override;
+
+  private:
+    double m_maxLostMass;  ///< of a block, share
+    double m_maxTokenLoss; ///< of a token, share
+    uint32_t m_minExperts; ///< of a token
 };
 
 } // namespace ns3

@@ -377,4 +377,103 @@ SelectWlr(const GateMatrix& gate,
     return result;
 }
 
+void
+QualityBoundParam::Check() const
+{
+    const auto require = [](bool ok, const std::string& what, double value, const std::string& is) {
+        if (!ok)
+        {
+            throw std::invalid_argument("QualityBoundParam: " + what + " is " +
+                                        std::to_string(value) + ", expected " + is);
+        }
+    };
+    require(maxLostMass >= 0 && maxLostMass <= 1, "maxLostMass", maxLostMass, "0 .. 1");
+    require(maxTokenLoss >= 0 && maxTokenLoss <= 1, "maxTokenLoss", maxTokenLoss, "0 .. 1");
+    require(minExperts >= 1, "minExperts", static_cast<double>(minExperts), ">= 1");
+}
+
+Selection
+SelectQualityBound(const GateMatrix& gate,
+                   std::size_t k,
+                   const std::vector<double>& costS,
+                   const QualityBoundParam& param)
+{
+    param.Check();
+    CheckGate("SelectQualityBound", gate);
+    CheckTopK("SelectQualityBound", k, gate.experts);
+    if (costS.size() != gate.experts)
+    {
+        throw std::invalid_argument("SelectQualityBound: " + std::to_string(costS.size()) +
+                                    " costs, expected one for each of the " +
+                                    std::to_string(gate.experts) + " experts");
+    }
+    for (std::size_t e = 0; e < gate.experts; ++e)
+    {
+        if (!(costS[e] >= 0) || std::isinf(costS[e]))
+        {
+            throw std::invalid_argument("SelectQualityBound: the cost of expert " +
+                                        std::to_string(e) + " is " + std::to_string(costS[e]) +
+                                        " s, expected finite and >= 0");
+        }
+    }
+
+    Selection selection = TopKOfChecked(gate, k);
+
+    /// A pair that may go
+    struct Candidate
+    {
+        double ratio;     // cost / weight
+        double weight;    // of the gate
+        std::size_t slot; // index into Selection::expert
+    };
+
+    std::vector<Candidate> candidates;
+    std::vector<double> tokenLeft(gate.tokens, 0); // mass that a token may still lose
+    double mass = 0;
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        const double* row = gate.Row(j);
+        for (std::size_t s = 0; s < k && selection.expert[j * k + s] >= 0; ++s)
+        {
+            const int32_t e = selection.expert[j * k + s];
+            tokenLeft[j] += row[e];
+            if (s >= param.minExperts && costS[e] > 0)
+            {
+                candidates.push_back({costS[e] / row[e], row[e], j * k + s});
+            }
+        }
+        mass += tokenLeft[j];
+        tokenLeft[j] *= param.maxTokenLoss;
+    }
+    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+        if (a.ratio != b.ratio)
+        {
+            return a.ratio > b.ratio;
+        }
+        return a.weight != b.weight ? a.weight < b.weight : a.slot > b.slot;
+    });
+
+    double left = param.maxLostMass * mass;
+    std::vector<bool> touched(gate.tokens, false);
+    for (const auto& c : candidates)
+    {
+        const std::size_t j = c.slot / k;
+        if (c.weight <= left && c.weight <= tokenLeft[j])
+        {
+            selection.expert[c.slot] = -1;
+            left -= c.weight;
+            tokenLeft[j] -= c.weight;
+            touched[j] = true;
+        }
+    }
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        if (touched[j])
+        {
+            Renormalise(gate.Row(j), &selection.expert[j * k], &selection.combine[j * k], k);
+        }
+    }
+    return selection;
+}
+
 } // namespace wdmoe

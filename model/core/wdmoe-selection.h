@@ -138,6 +138,54 @@ WlrResult SelectWlr(const GateMatrix& gate,
                     const std::vector<double>& latencyS,
                     const WlrParam& param = WlrParam());
 
+/// Settings of SelectQualityBound()
+struct QualityBoundParam
+{
+    double maxLostMass{0.15};  ///< of the block's top-k gate mass, this share may be lost, 0 .. 1
+    double maxTokenLoss{0.15}; ///< of a token's own top-k gate mass, this share may be lost, 0 .. 1
+    std::size_t minExperts{1}; ///< a token's experts of largest weight that always stay
+
+    /// @throws std::invalid_argument if a value is out of range
+    void Check() const;
+};
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * Least cost subject to a bound on lost gate mass: top-k without the (token, expert) pairs whose
+ * cost is high for the weight they have. With w the gate weight of a pair and c its cost,
+ *
+ *     maximise   sum of c over dropped pairs
+ *     such that  sum of w over dropped pairs <= maxLostMass * sum of w over all pairs of top-k
+ *
+ * over all pairs but the minExperts of largest weight of each token. That is a knapsack; pairs are
+ * dropped in the order of c / w, and one that does not fit is passed over. Where fractions of pairs
+ * could be dropped, that order is optimal. So the cost saved is that of this relaxed problem less,
+ * at most, the cost of one pair. maxTokenLoss takes pairs away from that problem: each alone where
+ * a token has one to lose (k - minExperts = 1), so that the bound holds for what is left; else a
+ * token's pairs hang together, and no such bound holds. A pair that costs nothing stays.
+ *
+ * maxLostMass bounds the block, maxTokenLoss what becomes of a token whose experts are dear: where
+ * costs differ, the pairs of one expert go, heavy ones among them, and a token that loses a heavy
+ * expert costs more quality than its mass says. For batches of one token both are the same.
+ *
+ * What a block waits for is its bottleneck, so a cost should be the price of what is scarce, not
+ * the latency of a device: the air time of one more pair where all devices share the air, weighed
+ * by how much the block waits for that direction.
+ *
+ * @param gate the gate's answer
+ * @param k the model's own top-k
+ * @param costS s that one more pair on each expert costs, length E, finite and >= 0
+ * @param param settings
+ * @return which experts run, combine weights renormalised. Of equal c / w the pair of less weight
+ *         goes first, then the later one
+ * @throws std::invalid_argument as SelectTopK, and for costs or settings out of range
+ */
+Selection SelectQualityBound(const GateMatrix& gate,
+                             std::size_t k,
+                             const std::vector<double>& costS,
+                             const QualityBoundParam& param = QualityBoundParam());
+
 } // namespace wdmoe
 
 #endif /* WDMOE_SELECTION_H */
