@@ -83,7 +83,7 @@ WdmoeRealModel::DoDispose()
 {
     m_transformer = nullptr;
     m_uniform = nullptr;
-    m_cache = nullptr;
+    m_sessions.clear();
     WdmoeGateSource::DoDispose();
 }
 
@@ -204,64 +204,80 @@ WdmoeRealModel::StartRequest(const WdmoeRequest& request)
                     "WdmoeRealModel: request " << request.id << " has a prompt of "
                                                << request.promptTokens << " tokens, given are "
                                                << request.item->tokens.size());
-    m_request = request;
-    m_cache = std::make_unique<wdmoe::KeyValueCache>(m_transformer->GetConfig());
-    m_generated.clear();
+    auto& session = m_sessions[request.id];
+    NS_ABORT_MSG_IF(session.cache, "WdmoeRealModel: request " << request.id << " is under way");
+    session.request = request;
+    session.cache = std::make_unique<wdmoe::KeyValueCache>(m_transformer->GetConfig());
+}
+
+WdmoeRealModel::Session&
+WdmoeRealModel::Find(uint64_t request)
+{
+    const auto it = m_sessions.find(request);
+    NS_ABORT_MSG_IF(it == m_sessions.end(),
+                    "WdmoeRealModel: request " << request << " is not under way; call "
+                                               << "StartRequest first");
+    return it->second;
 }
 
 void
-WdmoeRealModel::StartPass()
+WdmoeRealModel::StartPass(uint64_t request)
 {
-    if (m_generated.empty())
+    auto& s = Find(request);
+    if (s.generated.empty())
     {
-        const auto& tokens = m_request.item->tokens;
-        m_passTokens.assign(tokens.begin(), tokens.begin() + m_request.promptTokens);
+        const auto& tokens = s.request.item->tokens;
+        s.passTokens.assign(tokens.begin(), tokens.begin() + s.request.promptTokens);
     }
     else
     {
-        m_passTokens = {m_generated.back()};
+        s.passTokens = {s.generated.back()};
     }
-    m_hidden = m_transformer->Embed(m_passTokens);
+    s.hidden = m_transformer->Embed(s.passTokens);
 }
 
 wdmoe::GateMatrix
 WdmoeRealModel::GetGate(const WdmoeGateQuery& query)
 {
-    NS_ABORT_MSG_IF(query.tokens != m_passTokens.size(),
+    auto& s = Find(query.request);
+    NS_ABORT_MSG_IF(query.tokens != s.passTokens.size(),
                     "WdmoeRealModel: asked for " << query.tokens << " tokens in a pass of "
-                                                 << m_passTokens.size());
-    m_transformer->Attend(query.block, {{m_cache.get(), query.tokens}}, m_hidden);
-    m_input = m_transformer->ExpertInput(query.block, m_hidden);
-    return m_transformer->Gate(query.block, m_input);
+                                                 << s.passTokens.size());
+    m_transformer->Attend(query.block, {{s.cache.get(), query.tokens}}, s.hidden);
+    s.input = m_transformer->ExpertInput(query.block, s.hidden);
+    return m_transformer->Gate(query.block, s.input);
 }
 
 const float*
-WdmoeRealModel::GetInput(uint32_t token) const
+WdmoeRealModel::GetInput(uint64_t request, uint32_t token) const
 {
-    return m_input.data() + std::size_t(token) * m_transformer->GetConfig().hidden;
+    const auto& s = m_sessions.at(request);
+    return s.input.data() + std::size_t(token) * m_transformer->GetConfig().hidden;
 }
 
 void
-WdmoeRealModel::Combine(const wdmoe::Selection& selection,
+WdmoeRealModel::Combine(uint64_t request,
+                        const wdmoe::Selection& selection,
                         const std::vector<wdmoe::ExpertAnswer>& answers)
 {
-    m_transformer->Combine(selection, answers, m_hidden);
+    m_transformer->Combine(selection, answers, Find(request).hidden);
 }
 
 uint32_t
-WdmoeRealModel::EndPass()
+WdmoeRealModel::EndPass(uint64_t request)
 {
+    auto& s = Find(request);
     const auto& c = m_transformer->GetConfig();
-    if (m_generated.empty())
+    if (s.generated.empty())
     {
-        m_prefillHidden = m_hidden;
+        s.prefillHidden = s.hidden;
     }
-    const std::vector<float> last(m_hidden.end() - c.hidden, m_hidden.end());
+    const std::vector<float> last(s.hidden.end() - c.hidden, s.hidden.end());
     const auto logits = m_transformer->Logits(last);
     const auto sampler =
         m_temperature > 0 ? wdmoe::Sampler(m_temperature, m_uniform) : wdmoe::Sampler();
-    m_generated.push_back(sampler.Next(logits.data(), c.vocabulary));
-    return m_generated.back();
+    s.generated.push_back(sampler.Next(logits.data(), c.vocabulary));
+    return s.generated.back();
 }
 
 bool
@@ -281,16 +297,16 @@ WdmoeRealModel::GetText(uint32_t token) const
 }
 
 void
-WdmoeRealModel::WriteLogits() const
+WdmoeRealModel::WriteLogits(const Session& s) const
 {
     std::ofstream file(m_logitsFile, std::ios::binary | std::ios::app);
     const auto put = [&file](const void* at, std::size_t bytes) {
         file.write(static_cast<const char*>(at), static_cast<std::streamsize>(bytes));
     };
-    const auto& tokens = m_request.item->tokens;
+    const auto& tokens = s.request.item->tokens;
     const uint32_t sizes[] = {static_cast<uint32_t>(tokens.size() - 1),
                               m_transformer->GetConfig().vocabulary};
-    const auto logits = m_transformer->Logits(m_prefillHidden);
+    const auto logits = m_transformer->Logits(s.prefillHidden);
     put(sizes, sizeof(sizes));
     put(tokens.data(), tokens.size() * sizeof(uint32_t));
     put(logits.data(), logits.size() * sizeof(float));
@@ -298,16 +314,18 @@ WdmoeRealModel::WriteLogits() const
 }
 
 WdmoeRequestScore
-WdmoeRealModel::EndRequest()
+WdmoeRealModel::EndRequest(uint64_t request)
 {
-    const auto& item = *m_request.item;
+    const auto session = std::move(Find(request));
+    m_sessions.erase(request);
+    const auto& item = *session.request.item;
     const auto& c = m_transformer->GetConfig();
     WdmoeRequestScore s;
     s.domain = item.domain;
     s.task = item.task;
-    s.forced = m_request.forced;
+    s.forced = session.request.forced;
     wdmoe::CapabilityScore one;
-    if (m_request.forced)
+    if (session.request.forced)
     {
         // token scoreFrom + r is predicted at position scoreFrom + r - 1
         const auto rows = [&](const std::vector<float>& hidden) {
@@ -315,10 +333,10 @@ WdmoeRealModel::EndRequest()
                 {hidden.begin() + std::size_t(item.scoreFrom - 1) * c.hidden,
                  hidden.begin() + (item.tokens.size() - 1) * c.hidden});
         };
-        const auto logits = rows(m_prefillHidden);
+        const auto logits = rows(session.prefillHidden);
         if (!m_logitsFile.empty())
         {
-            WriteLogits();
+            WriteLogits(session);
         }
         std::vector<float> reference;
         if (m_compare)
@@ -342,13 +360,13 @@ WdmoeRealModel::EndRequest()
     }
     else
     {
-        for (const auto token : m_generated)
+        for (const auto token : session.generated)
         {
             s.generated += GetText(token);
         }
         if (item.task && item.Scored() > 0)
         {
-            one.AddGenerated(item, m_generated);
+            one.AddGenerated(item, session.generated);
             s.exact = one.GetDomains().begin()->second.generatedExact > 0;
         }
     }

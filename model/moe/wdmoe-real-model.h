@@ -14,6 +14,7 @@
 #include "ns3/wdmoe-capability.h"
 #include "ns3/wdmoe-transformer.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,8 +51,9 @@ struct WdmoeRequestScore
  * A real language model at the base station: attention, gate, combination and the choice of the
  * next token. Its experts run on the devices; what it is given back is what arrived there and back.
  *
- * Serves one request at a time. For each pass the gating server calls StartPass(), then for each
- * block GetGate(), GetInput() for the tokens sent, and Combine(), then EndPass().
+ * Any number of requests may be under way; what is called for one leaves the others alone. For each
+ * pass of a request the gating server calls StartPass(), then for each block GetGate(), GetInput()
+ * for the tokens sent, and Combine(), then EndPass().
  */
 class WdmoeRealModel : public WdmoeGateSource
 {
@@ -90,14 +92,19 @@ class WdmoeRealModel : public WdmoeGateSource
     int64_t AssignStreams(int64_t stream) override;
 
     /**
-     * Forget the last request, begin another.
+     * Begin a request.
      *
-     * @param request with an item; aborts if it has none, or if it does not fit the context
+     * @param request with an item; aborts if it has none, if it does not fit the context, or if one
+     * with its id is under way
      */
     void StartRequest(const WdmoeRequest& request);
 
-    /// Begin a pass: the prompt first, then one token at a time
-    void StartPass();
+    /**
+     * Begin a pass: the prompt first, then one token at a time.
+     *
+     * @param request id
+     */
+    void StartPass(uint64_t request);
 
     /**
      * Attention and gate of a block of the present pass; blocks in order, each once.
@@ -108,28 +115,39 @@ class WdmoeRealModel : public WdmoeGateSource
     wdmoe::GateMatrix GetGate(const WdmoeGateQuery& query) override;
 
     /**
-     * @param token j of the present pass
+     * @param request id
+     * @param token j of its present pass
      * @return m elements: what the experts of the present block are to see
      */
-    const float* GetInput(uint32_t token) const;
+    const float* GetInput(uint64_t request, uint32_t token) const;
 
     /**
      * End a block: add what the experts answered.
      *
+     * @param request id
      * @param selection which experts each token was sent to
      * @param answers what came back; the rest is done without
      */
-    void Combine(const wdmoe::Selection& selection,
+    void Combine(uint64_t request,
+                 const wdmoe::Selection& selection,
                  const std::vector<wdmoe::ExpertAnswer>& answers);
 
-    /// @return the token after this pass: the most likely one, or drawn (Temperature)
-    uint32_t EndPass();
+    /**
+     * @param request id
+     * @return the token after this pass: the most likely one, or drawn (Temperature)
+     */
+    uint32_t EndPass(uint64_t request);
 
     /// @return whether this token ends an answer; @param token of EndPass()
     bool IsEnd(uint32_t token) const;
 
-    /// @return how good the answer was; call it once, after the last pass
-    WdmoeRequestScore EndRequest();
+    /**
+     * Forget a request.
+     *
+     * @param request id; call it once, after the last pass
+     * @return how good the answer was
+     */
+    WdmoeRequestScore EndRequest(uint64_t request);
 
     /// @return sums over all requests so far
     const wdmoe::CapabilityScore& GetScore() const;
@@ -144,8 +162,30 @@ class WdmoeRealModel : public WdmoeGateSource
     void DoDispose() override;
 
   private:
-    /// Append the logits of the present request to LogitsFile
-    void WriteLogits() const;
+    /// A request that is under way
+    struct Session
+    {
+        WdmoeRequest request;                        ///< what is asked
+        std::unique_ptr<wdmoe::KeyValueCache> cache; ///< of its sequence
+        std::vector<uint32_t> passTokens;            ///< tokens of the present pass
+        std::vector<uint32_t> generated;             ///< tokens that came out
+        std::vector<float> hidden;                   ///< residual stream of the present pass
+        std::vector<float> input;                    ///< of the experts of the present block
+        std::vector<float> prefillHidden;            ///< after the last block of the first pass
+    };
+
+    /**
+     * @param request id
+     * @return its session; aborts if there is none
+     */
+    Session& Find(uint64_t request);
+
+    /**
+     * Append the logits of a request to LogitsFile.
+     *
+     * @param session of the request
+     */
+    void WriteLogits(const Session& session) const;
 
     std::shared_ptr<const wdmoe::Transformer> m_transformer; ///< the numbers
     std::string m_name;                                      ///< of the folder
@@ -154,14 +194,8 @@ class WdmoeRealModel : public WdmoeGateSource
     std::string m_logitsFile;                                ///< attribute
     Ptr<UniformRandomVariable> m_uniform;                    ///< draws tokens
 
-    WdmoeRequest m_request;                        ///< present one
-    std::unique_ptr<wdmoe::KeyValueCache> m_cache; ///< of its sequence
-    std::vector<uint32_t> m_passTokens;            ///< tokens of the present pass
-    std::vector<uint32_t> m_generated;             ///< tokens that came out
-    std::vector<float> m_hidden;                   ///< residual stream of the present pass
-    std::vector<float> m_input;                    ///< of the experts of the present block
-    std::vector<float> m_prefillHidden;            ///< after the last block of the first pass
-    wdmoe::CapabilityScore m_score;                ///< so far
+    std::map<uint64_t, Session> m_sessions; ///< by request id
+    wdmoe::CapabilityScore m_score;         ///< so far
 };
 
 } // namespace ns3
