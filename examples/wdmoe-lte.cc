@@ -70,6 +70,13 @@ main(int argc, char* argv[])
         radio.SetAttribute("CoreLoss", DoubleValue(loss));
         radio.SetAttribute("Scheduler",
                            StringValue(policy.stock ? stock : "ns3::WdmoeFfMacScheduler"));
+        for (const auto& [part, attribute, value] : policy.settings)
+        {
+            if (part == "radio")
+            {
+                radio.SetAttribute(attribute, StringValue(value));
+            }
+        }
         radio.SetPathlossModel("ns3::LogDistancePropagationLossModel");
         radio.SetPathlossModelAttribute("Exponent", DoubleValue(exponent));
         if (fading == "Rayleigh")

@@ -16,6 +16,7 @@
 #include "ns3/pointer.h"
 #include "ns3/position-allocator.h"
 #include "ns3/random-variable-stream.h"
+#include "ns3/rectangle.h"
 #include "ns3/rng-seed-manager.h"
 #include "ns3/simulator.h"
 #include "ns3/string.h"
@@ -31,6 +32,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -47,6 +49,7 @@ const int64_t GATE_STREAM = 2000;
 const int64_t REQUEST_STREAM = 3000;
 const int64_t RADIO_STREAM = 4000;
 const int64_t ITEM_STREAM = 5000;
+const int64_t MOBILITY_STREAM = 6000;
 
 /// a,b,c to its parts
 std::vector<std::string>
@@ -125,6 +128,9 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("baseStation", "Device profile of the base station", baseStation);
     cmd.AddValue("minDistance", "Least distance of a device, m", minDistance);
     cmd.AddValue("maxDistance", "Largest distance of a device, m", maxDistance);
+    cmd.AddValue("speed",
+                 "Speed of the devices, which walk at random within --maxDistance each way, m/s",
+                 speed);
     cmd.AddValue("gates",
                  "recorded, synthetic, synthetic:PRESET, or the file of a recorded gate",
                  gates);
@@ -254,6 +260,7 @@ WdmoeComparisonHelper::CheckOptions() const
     };
     need(minDistance > 0, "minDistance", minDistance, "a distance > 0 m");
     need(maxDistance >= minDistance, "maxDistance", maxDistance, "at least --minDistance");
+    need(speed >= 0 && speed <= 100, "speed", speed, "0 to 100 m/s");
     need(requests >= 1 || requests == -1, "requests", requests, "a whole number >= 1, or -1");
     need(maxPromptTokens >= 1, "maxPromptTokens", maxPromptTokens, "a whole number >= 1");
     need(maxOutputTokens >= 1, "maxOutputTokens", maxOutputTokens, "a whole number >= 1");
@@ -335,6 +342,7 @@ WdmoeComparisonHelper::FillManifest()
     AddSetting("baseStation", baseStation);
     AddSetting("minDistance", minDistance);
     AddSetting("maxDistance", maxDistance);
+    AddSetting("speed", speed);
     AddSetting("gates", gates);
     AddSetting("requestFile", requestFile, "ns3::WdmoeTraceRequestSource::FileName");
     AddSetting("thinning", thinning, "ns3::WdmoeTraceRequestSource::Thinning");
@@ -352,6 +360,7 @@ WdmoeComparisonHelper::FillManifest()
     for (const auto& [attribute, option] : std::vector<std::pair<std::string, std::string>>{
              {"ns3::WdmoeController::Selector", "policies"},
              {"ns3::WdmoeController::Allocator", "policies"},
+             {"ns3::WdmoeController::Precision", "policies"},
              {"ns3::WdmoeExpertNode::ComputeMode", "computeMode"},
              {"ns3::WdmoeExpertNode::Transport", "transport"},
              {"ns3::WdmoePoissonRequestSource::MaxRequests", "requests"},
@@ -442,7 +451,17 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     }
     mobility.SetPositionAllocator(positions);
     mobility.Install(server);
+    if (speed > 0)
+    {
+        mobility.SetMobilityModel(
+            "ns3::RandomWalk2dMobilityModel",
+            "Bounds",
+            RectangleValue(Rectangle(-maxDistance, maxDistance, -maxDistance, maxDistance)),
+            "Speed",
+            StringValue("ns3::ConstantRandomVariable[Constant=" + std::to_string(speed) + "]"));
+    }
     mobility.Install(nodes);
+    mobility.AssignStreams(nodes, MOBILITY_STREAM);
 
     // what carries it, what decides, what runs
     auto radio = makeRadio(policy, server, nodes);
@@ -450,6 +469,10 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     WdmoeOptimizerHelper optimizer;
     auto p = policy;
     p.leftover = p.leftover && (p.stock || !strict);
+    if (p.precision == "ns3::WdmoePricedPrecision")
+    {
+        SetPrice(p);
+    }
     optimizer.SetPolicy(p);
     optimizer.SetPredictor(predictor);
     optimizer.SetAttribute("ComputeMode", StringValue(computeMode));
@@ -461,6 +484,13 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     serverHelper.SetAttribute("UplinkPrecision", StringValue(uplinkPrecision));
     serverHelper.SetAttribute("MaxBlocks", UintegerValue(blocks));
     serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));
+    for (const auto& [part, attribute, value] : policy.settings)
+    {
+        if (part == "server")
+        {
+            serverHelper.SetAttribute(attribute, StringValue(value));
+        }
+    }
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
     Ptr<WdmoeGateSource> gate = real;
     auto app = serverHelper.Install(controller,
@@ -486,6 +516,30 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     Simulator::Run();
     m_results.CheckConservation(tokensIn, tokensOut);
     Simulator::Destroy();
+}
+
+void
+WdmoeComparisonHelper::SetPrice(WdmoePolicy& policy) const
+{
+    for (const auto& setting : policy.settings)
+    {
+        if (setting.part == "precision" && setting.attribute == "PriceFile")
+        {
+            return;
+        }
+    }
+    const auto folder = WdmoeRealModel::FindCheckpoint(model);
+    const auto file = std::filesystem::path(folder.value_or("")) / "sensitivity.json";
+    if (folder && std::filesystem::exists(file))
+    {
+        policy.settings.push_back({"precision", "PriceFile", file.string()});
+        return;
+    }
+    std::cerr << "policy '" << policy.name
+              << "': what a coarser activation costs in quality is not "
+              << "known for '" << model << "'; activations stay at " << downlinkPrecision << " and "
+              << uplinkPrecision << " (./wdmoe evaluate makes a price file of a real model)\n";
+    policy.precision = "ns3::WdmoeFixedPrecision";
 }
 
 int

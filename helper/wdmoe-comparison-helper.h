@@ -92,6 +92,7 @@ class WdmoeComparisonHelper
     std::string baseStation{"bs-gpu"}; ///< profile for attention and gate
     double minDistance{20};            ///< of a device from the base station, m
     double maxDistance{300};           ///< of a device from the base station, m
+    double speed{0};                   ///< of the devices, which walk at random, m/s
     std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
     double thinning{1};       ///< fraction of the arrivals that are kept
@@ -141,6 +142,14 @@ class WdmoeComparisonHelper
      * @param option that sets it
      */
     void Reserve(const std::string& attribute, const std::string& option);
+
+    /**
+     * Give a policy that decides on precision the quality prices of the model, or, where there are
+     * none, say so and keep precision as it is configured.
+     *
+     * @param [in,out] policy with a WdmoePricedPrecision
+     */
+    void SetPrice(WdmoePolicy& policy) const;
 
     /// Check every option
     void CheckOptions() const;

@@ -8,6 +8,7 @@
 
 #include "ns3/boolean.h"
 #include "ns3/pointer.h"
+#include "ns3/string.h"
 
 namespace ns3
 {
@@ -16,7 +17,8 @@ WdmoeOptimizerHelper::WdmoeOptimizerHelper()
     : m_controller("ns3::WdmoeController"),
       m_selector("ns3::WdmoeWlrSelector"),
       m_allocator("ns3::WdmoeMinMaxAllocator"),
-      m_predictor("ns3::WdmoeLearningPredictor")
+      m_predictor("ns3::WdmoeLearningPredictor"),
+      m_precision("ns3::WdmoeFixedPrecision")
 {
 }
 
@@ -25,6 +27,19 @@ WdmoeOptimizerHelper::SetPolicy(const WdmoePolicy& policy)
 {
     m_selector = ObjectFactory(policy.selector);
     m_allocator = ObjectFactory(policy.allocator, "Leftover", BooleanValue(policy.leftover));
+    m_precision = ObjectFactory(policy.precision);
+    for (const auto& [part, attribute, value] : policy.settings)
+    {
+        auto* factory = part == "selector"     ? &m_selector
+                        : part == "allocator"  ? &m_allocator
+                        : part == "precision"  ? &m_precision
+                        : part == "controller" ? &m_controller
+                                               : nullptr;
+        if (factory)
+        {
+            factory->Set(attribute, StringValue(value));
+        }
+    }
 }
 
 void
@@ -42,6 +57,7 @@ WdmoeOptimizerHelper::Install(Ptr<WdmoeRadio> radio,
     controller->SetAttribute("Selector", PointerValue(m_selector.Create<WdmoeSelector>()));
     controller->SetAttribute("Allocator", PointerValue(m_allocator.Create<WdmoeAllocator>()));
     controller->SetAttribute("Predictor", PointerValue(m_predictor.Create<WdmoePredictor>()));
+    controller->SetAttribute("Precision", PointerValue(m_precision.Create<WdmoePrecisionPolicy>()));
     controller->SetRadio(radio);
     controller->SetWork(model.expert, model.experts, model.topK, profiles);
     return controller;

@@ -55,7 +55,16 @@ class WdmoeOptimizerHelper
     void SetPredictor(const std::string& type, Args&&... args);
 
     /**
-     * Selector and allocator of a named policy.
+     * @tparam Args attribute names and values
+     * @param type TypeId of a WdmoePrecisionPolicy
+     * @param args attribute names and values
+     */
+    template <typename... Args>
+    void SetPrecision(const std::string& type, Args&&... args);
+
+    /**
+     * Selector, allocator and precision of a named policy, with its settings of these and of the
+     * controller; those of "server" and "radio" are for who makes these.
      *
      * @param policy see WdmoePolicy::Find()
      */
@@ -82,6 +91,7 @@ class WdmoeOptimizerHelper
     ObjectFactory m_selector;   ///< makes its selector
     ObjectFactory m_allocator;  ///< makes its allocator
     ObjectFactory m_predictor;  ///< makes its predictor
+    ObjectFactory m_precision;  ///< makes its precision policy
 };
 
 template <typename... Args>
@@ -103,6 +113,13 @@ void
 WdmoeOptimizerHelper::SetPredictor(const std::string& type, Args&&... args)
 {
     m_predictor = ObjectFactory(type, std::forward<Args>(args)...);
+}
+
+template <typename... Args>
+void
+WdmoeOptimizerHelper::SetPrecision(const std::string& type, Args&&... args)
+{
+    m_precision = ObjectFactory(type, std::forward<Args>(args)...);
 }
 
 } // namespace ns3

@@ -9,10 +9,57 @@
 #include "ns3/abort.h"
 #include "ns3/type-id.h"
 
+#include <algorithm>
 #include <sstream>
 
 namespace ns3
 {
+
+namespace
+{
+
+/// Parts that a policy has settings of
+const char* const PARTS = "selector, allocator, precision, controller, server or radio";
+
+/**
+ * @param text "PART.ATTRIBUTE=VALUE" or "precision=TYPEID"
+ * @param [in,out] policy gets it
+ */
+void
+AddSetting(const std::string& text, WdmoePolicy& policy)
+{
+    const auto equals = text.find('=');
+    const auto dot = text.find('.');
+    const std::string part = text.substr(0, std::min(dot, equals));
+    const bool known = part == "selector" || part == "allocator" || part == "precision" ||
+                       part == "controller" || part == "server" || part == "radio";
+    NS_ABORT_MSG_IF(!known || equals == std::string::npos || (dot > equals && part != "precision"),
+                    "policy '" << policy.name << "': '" << text
+                               << "' is no setting; expected PART.ATTRIBUTE=VALUE with a part of "
+                               << PARTS << ", or precision=TYPEID");
+    const auto value = text.substr(equals + 1);
+    if (dot > equals)
+    {
+        policy.precision = value;
+        return;
+    }
+    policy.settings.push_back({part, text.substr(dot + 1, equals - dot - 1), value});
+}
+
+/**
+ * @param type a TypeId's name
+ * @param base another's
+ * @return whether the first is a class that can be made, derived from the second
+ */
+bool
+IsA(const std::string& type, const std::string& base)
+{
+    TypeId tid;
+    return TypeId::LookupByNameFailSafe(type, &tid) && tid.HasConstructor() &&
+           tid.IsChildOf(TypeId::LookupByName(base));
+}
+
+} // namespace
 
 std::vector<WdmoePolicy>
 WdmoePolicy::GetAll()
@@ -21,40 +68,91 @@ WdmoePolicy::GetAll()
     const std::string wlr = "ns3::WdmoeWlrSelector";
     const std::string equal = "ns3::WdmoeEqualAllocator";
     const std::string minMax = "ns3::WdmoeMinMaxAllocator";
+    const std::string scheduled = "ns3::WdmoeScheduledAllocator";
+    const std::string fixed = "ns3::WdmoeFixedPrecision";
+    const WdmoePolicySetting early{"controller", "EarlyGrants", "true"};
     return {
-        {"topk-stock", topK, "ns3::WdmoeStockAllocator", true, true},
-        {"topk-equal", topK, equal, false, false},
-        {"topk-allocated", topK, minMax, true, false},
-        {"wlr-equal", wlr, equal, false, false},
-        {"wdmoe", wlr, minMax, true, false},
+        {"topk-stock", topK, "ns3::WdmoeStockAllocator", true, true, fixed, {}},
+        {"topk-equal", topK, equal, false, false, fixed, {}},
+        {"topk-allocated", topK, minMax, true, false, fixed, {}},
+        {"wlr-equal", wlr, equal, false, false, fixed, {}},
+        {"wdmoe", wlr, minMax, true, false, fixed, {}},
+        {"scheduled-fp16-topk", topK, scheduled, true, false, fixed, {early}},
+        {"scheduled",
+         "ns3::WdmoeQualityBoundSelector",
+         scheduled,
+         true,
+         false,
+         "ns3::WdmoePricedPrecision",
+         {early, {"server", "MaxInFlight", "2"}}},
     };
 }
 
-WdmoePolicy
-WdmoePolicy::Find(const std::string& name)
+std::vector<WdmoePolicy>
+WdmoePolicy::GetNamed()
 {
-    std::ostringstream known;
-    for (const auto& policy : GetAll())
+    auto policies = GetAll();
+    const std::string fixed = "ns3::WdmoeFixedPrecision";
+    const std::string topK = "ns3::WdmoeTopKSelector";
+    // equal and work-conserving on our own MAC; the paper's optimum with nothing lent
+    policies.push_back({"topk-shared", topK, "ns3::WdmoeStockAllocator", true, false, fixed, {}});
+    policies.push_back(
+        {"topk-allocated-strict", topK, "ns3::WdmoeMinMaxAllocator", false, false, fixed, {}});
+    return policies;
+}
+
+WdmoePolicy
+WdmoePolicy::Find(const std::string& text)
+{
+    // "::" belongs to a TypeId, a single colon begins a setting
+    std::vector<std::string> parts{""};
+    for (std::size_t i = 0; i < text.size(); i++)
     {
-        if (policy.name == name)
+        if (text.compare(i, 2, "::") == 0)
         {
-            return policy;
+            parts.back() += "::";
+            i++;
         }
+        else if (text[i] == ':')
+        {
+            parts.emplace_back();
+        }
+        else
+        {
+            parts.back() += text[i];
+        }
+    }
+    const auto& name = parts[0];
+    WdmoePolicy found;
+    std::ostringstream known;
+    for (const auto& policy : GetNamed())
+    {
+        found = policy.name == name ? policy : found;
         known << policy.name << ", ";
     }
     const auto plus = name.find('+');
-    TypeId tid;
-    if (plus != std::string::npos && TypeId::LookupByNameFailSafe(name.substr(0, plus), &tid) &&
-        tid.IsChildOf(TypeId::LookupByName("ns3::WdmoeSelector")) &&
-        TypeId::LookupByNameFailSafe(name.substr(plus + 1), &tid) &&
-        tid.IsChildOf(TypeId::LookupByName("ns3::WdmoeAllocator")))
+    if (found.name.empty() && plus != std::string::npos &&
+        IsA(name.substr(0, plus), "ns3::WdmoeSelector") &&
+        IsA(name.substr(plus + 1), "ns3::WdmoeAllocator"))
     {
-        return {name, name.substr(0, plus), name.substr(plus + 1), true, false};
+        found.selector = name.substr(0, plus);
+        found.allocator = name.substr(plus + 1);
+        found.name = name;
     }
-    NS_ABORT_MSG("unknown policy '" << name << "'; there are " << known.str()
-                                    << "or SELECTOR+ALLOCATOR by TypeId, for example "
-                                       "ns3::WdmoeTopKSelector+ns3::WdmoeMinMaxAllocator");
-    return {};
+    NS_ABORT_MSG_IF(found.name.empty(),
+                    "unknown policy '" << name << "'; there are " << known.str()
+                                       << "or SELECTOR+ALLOCATOR by TypeId, for example "
+                                          "ns3::WdmoeTopKSelector+ns3::WdmoeMinMaxAllocator");
+    found.name = text;
+    for (std::size_t i = 1; i < parts.size(); i++)
+    {
+        AddSetting(parts[i], found);
+    }
+    NS_ABORT_MSG_IF(!IsA(found.precision, "ns3::WdmoePrecisionPolicy"),
+                    "policy '" << text << "': '" << found.precision
+                               << "' is no WdmoePrecisionPolicy; for example "
+                                  "ns3::WdmoeFixedPrecision");
+    return found;
 }
 
 std::vector<WdmoePolicy>

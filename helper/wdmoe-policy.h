@@ -16,7 +16,19 @@ namespace ns3
 /**
  * @ingroup wdmoe-helper
  *
- * A selector and an allocator under one name.
+ * An attribute of one of the parts that a policy is made of.
+ */
+struct WdmoePolicySetting
+{
+    std::string part; ///< "selector", "allocator", "precision", "controller", "server", "radio"
+    std::string attribute; ///< name
+    std::string value;     ///< as text
+};
+
+/**
+ * @ingroup wdmoe-helper
+ *
+ * A selector, an allocator and a precision policy under one name, with what else they need.
  */
 struct WdmoePolicy
 {
@@ -25,12 +37,20 @@ struct WdmoePolicy
     std::string allocator; ///< TypeId of a WdmoeAllocator
     bool leftover{true};   ///< what a device leaves unused goes to those still busy
     bool stock{false};     ///< the radio's own scheduler, no optimizer
+    std::string precision{"ns3::WdmoeFixedPrecision"}; ///< TypeId of a WdmoePrecisionPolicy
+    std::vector<WdmoePolicySetting> settings;          ///< attributes of the parts
 
     /// @return the policies of the comparison, in its order
     static std::vector<WdmoePolicy> GetAll();
 
+    /// @return all that have a name: those of the comparison, then others
+    static std::vector<WdmoePolicy> GetNamed();
+
     /**
-     * @param name one of GetAll(), or "SELECTOR+ALLOCATOR" by TypeId
+     * Settings may follow, ":PART.ATTRIBUTE=VALUE" each, and ":precision=TYPEID"; for example
+     * "scheduled:controller.EarlyGrants=false:server.MaxInFlight=1".
+     *
+     * @param name one of GetNamed(), or "SELECTOR+ALLOCATOR" by TypeId
      * @return the policy; aborts with the list of what there is
      */
     static WdmoePolicy Find(const std::string& name);

@@ -140,7 +140,6 @@ WdmoeResultsHelper::Attach(const std::string& policy,
     m_radioName = controller->GetRadio()->GetName();
     Policy rows;
     rows.name = policy;
-    rows.used.resize(controller->GetRadio()->GetNDevices());
     rows.budget = controller->GetRadio()->GetBudget();
     m_policies.push_back(rows);
     server->TraceConnectWithoutContext("Block", MakeCallback(&WdmoeResultsHelper::OnBlock, this));
@@ -156,20 +155,21 @@ WdmoeResultsHelper::OnBlock(const WdmoeBlockRecord& record)
     auto& p = m_policies.back();
     p.blocks.push_back(record);
     std::vector<WdmoeUsage> granted;
-    for (uint32_t k = 0; k < p.used.size(); k++)
+    const auto& used = p.used.at(record.request);
+    for (uint32_t k = 0; k < used.size(); k++)
     {
         const auto usage = m_controller->GetRadio()->GetUsage(k);
         granted.push_back(
-            {usage.downlinkHzS - p.used[k].downlinkHzS, usage.uplinkHzS - p.used[k].uplinkHzS});
+            {usage.downlinkHzS - used[k].downlinkHzS, usage.uplinkHzS - used[k].uplinkHzS});
     }
     p.granted.push_back(granted);
 }
 
 void
-WdmoeResultsHelper::OnDecision(const WdmoeBlockInput& /* input */,
-                               const WdmoeDecision& /* decision */)
+WdmoeResultsHelper::OnDecision(const WdmoeBlockInput& input, const WdmoeDecision& /* decision */)
 {
-    auto& used = m_policies.back().used;
+    auto& used = m_policies.back().used[input.request];
+    used.resize(m_controller->GetRadio()->GetNDevices());
     for (uint32_t k = 0; k < used.size(); k++)
     {
         used[k] = m_controller->GetRadio()->GetUsage(k);
@@ -427,12 +427,24 @@ WdmoeResultsHelper::Write(const std::string& folder) const
     auto shares = open("shares.csv");
     blocks << "policy,request,pass,block,tokens,start_s,latency_s,predicted_s,closed_form_s,"
               "pairs_topk,pairs_routed,pairs_missing,gate_mass_kept,wlr,bytes_downlink,"
-              "bytes_uplink,slowest_device,downlink_s,queue_s,compute_s,uplink_s\n";
+              "bytes_uplink,slowest_device,downlink_s,queue_s,compute_s,uplink_s,pieces,in_flight,"
+              "planned_s,lower_bound_s\n";
     requests << "policy,request,prompt_tokens,output_tokens,arrival_s,start_s,first_token_s,end_s,"
                 "ttft_s,tpot_s,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,"
                 "pairs_missing,domain,kind,exact,bits,scored_tokens,agreeing,kl_bits\n";
     shares << "policy,request,pass,block,time_s,device,tokens,requested_downlink_share,"
               "requested_uplink_share,granted_downlink_share,granted_uplink_share\n";
+    auto schedule = open("schedule.csv");
+    schedule << "policy,request,pass,block,start_s,device,piece,tokens,answered";
+    for (const auto* kind : {"planned", "measured"})
+    {
+        for (const auto* stage : {"downlink", "compute", "uplink"})
+        {
+            schedule << "," << kind << "_" << stage << "_start_s," << kind << "_" << stage
+                     << "_end_s";
+        }
+    }
+    schedule << "\n";
     for (const auto& p : m_policies)
     {
         uint64_t routed = 0;
@@ -461,15 +473,46 @@ WdmoeResultsHelper::Write(const std::string& folder) const
                    << b.wlr << "," << b.bytesDownlink << "," << b.bytesUplink;
             if (slowest == b.devices.end())
             {
-                blocks << ",,,,,\n";
+                blocks << ",,,,,";
             }
             else
             {
                 blocks << "," << slowest->device << "," << slowest->measured.downlinkS << ","
                        << slowest->queueS << "," << slowest->measured.computeS - slowest->queueS
-                       << "," << slowest->measured.uplinkS << "\n";
+                       << "," << slowest->measured.uplinkS;
             }
-            std::vector<uint32_t> tokens(p.used.size());
+            blocks << "," << b.pieces.size() << "," << b.inFlight << ",";
+            if (b.bounded)
+            {
+                blocks << b.plannedS << "," << b.lowerBoundS << "\n";
+            }
+            else
+            {
+                blocks << ",\n";
+            }
+            for (const auto& piece : b.pieces)
+            {
+                schedule << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
+                         << b.start.GetSeconds() << "," << piece.device << "," << piece.piece << ","
+                         << piece.tokens << "," << piece.answered;
+                for (const auto* t : {&piece.planned, &piece.measured})
+                {
+                    for (const auto s : {t->downlinkStartS,
+                                         t->downlinkEndS,
+                                         t->computeStartS,
+                                         t->computeEndS,
+                                         t->uplinkStartS,
+                                         t->uplinkEndS})
+                    {
+                        schedule << ",";
+                        const bool known =
+                            std::isfinite(s) && (t == &piece.planned || piece.answered);
+                        known ? schedule << s : schedule;
+                    }
+                }
+                schedule << "\n";
+            }
+            std::vector<uint32_t> tokens(p.granted[i].size());
             for (const auto& d : b.devices)
             {
                 tokens[d.device] = d.tokens;
@@ -535,6 +578,18 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         {
             (b.pass == 0 ? prefill : decode).push_back(b.latency.GetSeconds());
         }
+        std::vector<double> gaps;
+        uint64_t pieces = 0;
+        for (const auto& b : p.blocks)
+        {
+            pieces += b.pieces.size();
+            if (b.bounded && b.plannedS > 0)
+            {
+                gaps.push_back(1 - b.lowerBoundS / b.plannedS);
+            }
+        }
+        j["plan_gap"] = gaps.empty() ? Json() : Statistics(gaps);
+        j["micro_batches"] = pieces;
         j["prefill_block_latency_s"] = Statistics(prefill);
         j["decode_block_latency_s"] = Statistics(decode);
         j["request_latency_s"] =

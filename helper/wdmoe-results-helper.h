@@ -23,7 +23,8 @@ namespace ns3
  * @ingroup wdmoe-helper
  *
  * Gathers what the applications trace, policy by policy, checks conservation, prints the table
- * and writes summary.json, blocks.csv, requests.csv, shares.csv (see doc/metrics.rst).
+ * and writes summary.json, blocks.csv, requests.csv, shares.csv, schedule.csv (see
+ * doc/metrics.rst).
  */
 class WdmoeResultsHelper
 {
@@ -97,16 +98,17 @@ class WdmoeResultsHelper
     /// One policy's rows
     struct Policy
     {
-        std::string name;                             ///< of the policy
-        std::vector<WdmoeBlockRecord> blocks;         ///< in order
-        std::vector<WdmoeRequestRecord> requests;     ///< in order
-        std::vector<std::vector<WdmoeUsage>> granted; ///< during each block, by device
-        std::vector<WdmoeUsage> used; ///< by device, when the present block was decided
-        WdmoeServerReport server;     ///< at the end
-        std::string modelName;        ///< of the real model; empty: sizes only
-        std::string modelDigest;      ///< of the real model
-        wdmoe::CapabilityScore score; ///< of the real model, at the end
-        WdmoeBudget budget;           ///< of the radio
+        std::string name;                                 ///< of the policy
+        std::vector<WdmoeBlockRecord> blocks;             ///< in order
+        std::vector<WdmoeRequestRecord> requests;         ///< in order
+        std::vector<std::vector<WdmoeUsage>> granted;     ///< during each block, by device
+        std::map<uint64_t, std::vector<WdmoeUsage>> used; ///< by request: by device, when its
+                                                          ///< present block was decided
+        WdmoeServerReport server;                         ///< at the end
+        std::string modelName;                            ///< of the real model; empty: sizes only
+        std::string modelDigest;                          ///< of the real model
+        wdmoe::CapabilityScore score;                     ///< of the real model, at the end
+        WdmoeBudget budget;                               ///< of the radio
     };
 
     /**

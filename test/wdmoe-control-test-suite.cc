@@ -100,10 +100,25 @@ class Loop
         query.block = block;
         query.tokens = tokens;
         input.gate = gates->GetGate(query);
-        input.downlinkBytesPerToken = 8192;
-        input.uplinkBytesPerToken = 8192;
+        input.hidden = 4096;
         input.wireBytes = MakeCallback(&WireBytes);
         return input;
+    }
+
+    /**
+     * Nothing of a decision is in flight any more.
+     *
+     * @param d as made
+     */
+    void Finish(const WdmoeDecision& d)
+    {
+        for (uint32_t k = 0; k < d.devices.size(); k++)
+        {
+            for (uint32_t i = 0; i < d.devices[k].pieces.size(); i++)
+            {
+                controller->GiveUpPiece(d, k, i);
+            }
+        }
     }
 
     Ptr<WdmoeRadio> radio;                      ///< ideal
@@ -137,11 +152,16 @@ DecisionTest::DoRun()
     std::map<std::string, std::vector<double>> latency;
     for (const auto& policy : WdmoePolicy::GetAll())
     {
-        Loop loop(policy.name, closedForm);
+        // the price of precision is of a real model
+        const auto name = policy.name == "scheduled"
+                              ? "scheduled:precision=ns3::WdmoeFixedPrecision"
+                              : policy.name;
+        Loop loop(name, closedForm);
         for (uint32_t i = 0; i < 20; i++)
         {
             const auto input = loop.Block(i % 4, i < 10 ? 64 : 1);
             const auto d = loop.controller->Decide(input);
+            loop.Finish(d);
             uint32_t pairs = 0;
             double down = 0;
             double up = 0;
@@ -218,11 +238,15 @@ LearningTest::DoRun()
             load.downlinkRate = 2e7;
             load.uplinkRate = 1e7;
             load.computeS = random->GetValue(0.001, 0.01);
+            load.downlinkS = load.downlinkBits / load.downlinkRate;
+            load.uplinkS = load.uplinkBits / load.uplinkRate;
             wdmoe::StageTimes t;
-            t.downlinkS = fixed + 1.05 * load.downlinkBits / load.downlinkRate;
-            t.uplinkS = 2 * fixed + 0.7 * load.uplinkBits / load.uplinkRate;
+            t.downlinkS = fixed + 1.05 * load.downlinkS;
+            t.uplinkS = 2 * fixed + 0.7 * load.uplinkS;
             t.computeS = load.computeS;
             predictor->Learn(0, load, t);
+            predictor->LearnScale(0, 1.05, 0.7);
+            predictor->LearnReady(0, i % 2 == 0 ? 0.001 : 0.003);
         }
         // the prior (4 and 12 ms, within 3 ms) pulls a little
         const auto cost = predictor->GetCost(0);
@@ -231,6 +255,8 @@ LearningTest::DoRun()
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkFixedS, 2 * fixed, 0.2 * fixed, "uplink fixed");
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkScale, 0.7, 0.1, "uplink scale");
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.computeScale, 1, 0.02, "compute");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.readyBiasS, 0.002, 1e-4, "mean of ready errors");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.readySpreadS, 0.001, 1e-4, "spread of ready errors");
         NS_TEST_ASSERT_MSG_EQ_TOL(predictor->GetCost(1).downlinkFixedS, 0.004, 1e-12, "other");
     }
 }
@@ -288,7 +314,7 @@ class PolicyTest : public TestCase
 void
 PolicyTest::DoRun()
 {
-    NS_TEST_ASSERT_MSG_EQ(WdmoePolicy::Parse("all").size(), 5U, "all");
+    NS_TEST_ASSERT_MSG_EQ(WdmoePolicy::Parse("all").size(), 7U, "all");
     NS_TEST_ASSERT_MSG_EQ(WdmoePolicy::Parse("wdmoe,topk-equal")[1].name, "topk-equal", "list");
     Loop loop("ns3::LastExpertsSelector+ns3::WdmoeStockAllocator", "ns3::WdmoeClosedFormPredictor");
     const auto d = loop.controller->Decide(loop.Block(0, 16));

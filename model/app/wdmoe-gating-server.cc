@@ -126,6 +126,17 @@ WdmoeGatingServer::GetTypeId()
                           TimeValue(Seconds(120)),
                           MakeTimeAccessor(&WdmoeGatingServer::m_stuckTimeout),
                           MakeTimeChecker(Time(0)))
+            .AddAttribute("LostTimeout",
+                          "What a device has is given up when the radio has not heard it for this "
+                          "long",
+                          TimeValue(Seconds(1)),
+                          MakeTimeAccessor(&WdmoeGatingServer::m_lostTimeout),
+                          MakeTimeChecker(MilliSeconds(1)))
+            .AddAttribute("MaxInFlight",
+                          "Requests that are served at a time",
+                          UintegerValue(1),
+                          MakeUintegerAccessor(&WdmoeGatingServer::m_maxInFlight),
+                          MakeUintegerChecker<uint32_t>(1))
             .AddTraceSource("Block",
                             "A block has ended",
                             MakeTraceSourceAccessor(&WdmoeGatingServer::m_blockTrace),
@@ -152,10 +163,7 @@ WdmoeGatingServer::GetTypeId()
 void
 WdmoeGatingServer::DoDispose()
 {
-    m_next.Cancel();
-    m_arrival.Cancel();
-    m_deadlineEvent.Cancel();
-    m_stuckEvent.Cancel();
+    m_services.clear();
     if (m_transport)
     {
         m_transport->Dispose();
@@ -199,7 +207,7 @@ WdmoeServerReport
 WdmoeGatingServer::GetReport() const
 {
     auto report = m_report;
-    report.unfinished = m_queue.size() + (m_busy ? 1 : 0);
+    report.unfinished = m_queue.size() + m_services.size();
     return report;
 }
 
@@ -242,22 +250,30 @@ WdmoeGatingServer::StartApplication()
     const auto devices = m_controller->GetRadio()->GetNDevices();
     m_peers.assign(devices, Address());
     m_known.assign(devices, false);
+    m_unheard.assign(devices, false);
     m_transport = ObjectFactory(m_transportType.GetName()).Create<WdmoeTransport>();
     m_transport->SetAttributeFailSafe("WindowBytes", UintegerValue(m_windowBytes));
     m_transport->SetNode(GetNode());
     m_transport->SetReceiveCallback(MakeCallback(&WdmoeGatingServer::Receive, this));
+    m_transport->TraceConnectWithoutContext("MessageLost",
+                                            MakeCallback(&WdmoeGatingServer::NotifyLost, this));
     m_transport->Listen(m_port);
-    m_stuckEvent = Simulator::Schedule(m_helloTimeout, &WdmoeGatingServer::HelloTimeout, this);
+    m_helloEvent = Simulator::Schedule(m_helloTimeout, &WdmoeGatingServer::HelloTimeout, this);
 }
 
 void
 WdmoeGatingServer::StopApplication()
 {
     NS_LOG_FUNCTION(this);
-    m_next.Cancel();
     m_arrival.Cancel();
-    m_deadlineEvent.Cancel();
-    m_stuckEvent.Cancel();
+    m_helloEvent.Cancel();
+    m_reachEvent.Cancel();
+    for (auto& [id, s] : m_services)
+    {
+        s.next.Cancel();
+        s.deadline.Cancel();
+        s.stuck.Cancel();
+    }
     if (m_transport)
     {
         m_reportTrace(GetReport());
@@ -305,7 +321,7 @@ WdmoeGatingServer::Receive(const WdmoeMessage& message)
     if (!m_serving && std::find(m_known.begin(), m_known.end(), false) == m_known.end())
     {
         m_serving = true;
-        m_stuckEvent.Cancel();
+        m_helloEvent.Cancel();
         m_origin = Simulator::Now();
         FetchRequest();
     }
@@ -341,169 +357,224 @@ WdmoeGatingServer::Arrive(WdmoeRequest request)
     NextRequest();
 }
 
-void
-WdmoeGatingServer::NextRequest()
+WdmoeGatingServer::Service&
+WdmoeGatingServer::Find(uint64_t id)
 {
-    if (m_busy || m_done)
-    {
-        return;
-    }
-    if (m_queue.empty())
-    {
-        if (!m_moreRequests)
-        {
-            m_done = true;
-            m_doneTrace();
-        }
-        return;
-    }
-    m_busy = true;
-    m_request = m_queue.front();
-    m_queue.pop_front();
-    m_requestRecord = WdmoeRequestRecord();
-    m_requestRecord.request = m_request.id;
-    m_requestRecord.promptTokens = m_request.promptTokens;
-    m_requestRecord.arrival = m_request.arrival;
-    m_requestRecord.start = Simulator::Now();
-    m_pass = 0;
-    m_block = 0;
-    m_rows = 0;
-    if (m_real)
-    {
-        m_real->StartRequest(m_request);
-        m_real->StartPass();
-    }
-    StartBlock();
+    return m_services.at(id);
 }
 
 void
-WdmoeGatingServer::StartBlock()
+WdmoeGatingServer::NextRequest()
+{
+    while (m_services.size() < m_maxInFlight && !m_queue.empty())
+    {
+        const auto request = m_queue.front();
+        m_queue.pop_front();
+        NS_ABORT_MSG_IF(m_services.count(request.id) > 0,
+                        "WdmoeGatingServer: request " << request.id << " is being served already; "
+                                                      << "ids must differ");
+        auto& s = m_services[request.id];
+        s.request = request;
+        s.record.request = request.id;
+        s.record.promptTokens = request.promptTokens;
+        s.record.arrival = request.arrival;
+        s.record.start = Simulator::Now();
+        if (m_real)
+        {
+            m_real->StartRequest(request);
+            m_real->StartPass(request.id);
+        }
+        StartBlock(s);
+    }
+    if (m_services.empty() && m_queue.empty() && !m_moreRequests && !m_done)
+    {
+        m_done = true;
+        m_doneTrace();
+    }
+}
+
+void
+WdmoeGatingServer::StartBlock(Service& s)
 {
     WdmoeGateQuery query;
-    query.request = m_request.id;
-    query.block = m_block;
-    query.tokens = m_pass == 0 ? m_request.promptTokens : 1;
-    query.position = m_pass == 0 ? 0 : m_request.promptTokens + m_pass - 1;
-    m_gate = m_gates->GetGate(query);
-    NS_ABORT_MSG_IF(m_gate.tokens != query.tokens || m_gate.experts != m_model.experts,
+    query.request = s.request.id;
+    query.block = s.block;
+    query.tokens = s.pass == 0 ? s.request.promptTokens : 1;
+    query.position = s.pass == 0 ? 0 : s.request.promptTokens + s.pass - 1;
+    s.gate = m_gates->GetGate(query);
+    NS_ABORT_MSG_IF(s.gate.tokens != query.tokens || s.gate.experts != m_model.experts,
                     "WdmoeGatingServer: asked the gate for "
                         << query.tokens << " tokens and " << m_model.experts << " experts, got "
-                        << m_gate.tokens << " and " << m_gate.experts);
+                        << s.gate.tokens << " and " << s.gate.experts);
     double seconds = 0;
     if (m_baseStation.flops > 0)
     {
         const double context = query.position + 0.5 * (query.tokens + 1);
         seconds = query.tokens * m_model.BaseStationFlopsPerToken(context) / m_baseStation.flops;
     }
-    m_next = Simulator::Schedule(Seconds(seconds), &WdmoeGatingServer::Dispatch, this);
+    m_stationFree = Max(m_stationFree, Simulator::Now()) + Seconds(seconds);
+    s.next = Simulator::Schedule(m_stationFree - Simulator::Now(),
+                                 &WdmoeGatingServer::Dispatch,
+                                 this,
+                                 s.request.id);
 }
 
 void
-WdmoeGatingServer::Dispatch()
+WdmoeGatingServer::Dispatch(uint64_t id)
 {
+    auto& s = Find(id);
     WdmoeBlockInput input;
-    input.request = m_request.id;
-    input.block = m_block;
-    input.gate = m_gate;
-    input.downlinkBytesPerToken = GetBytesPerToken(m_downlinkPrecision);
-    input.uplinkBytesPerToken = GetBytesPerToken(m_uplinkPrecision);
+    input.request = id;
+    input.block = s.block;
+    input.gate = s.gate;
+    input.hidden = GetHidden();
+    input.downlinkPrecision = m_downlinkPrecision;
+    input.uplinkPrecision = m_uplinkPrecision;
     input.batchBytes = WdmoeRoutingTable::SIZE;
     input.batchExpertBytes = WdmoeRoutingTable::ENTRY_SIZE;
     input.wireBytes = MakeCallback(&WdmoeTransport::GetWireBytes, m_transport);
-    m_decision = m_controller->Decide(input);
-    m_next = Simulator::Schedule(m_decision.delay, &WdmoeGatingServer::SendBatches, this);
+    s.decision = m_controller->Decide(input);
+    s.next = Simulator::Schedule(s.decision.delay, &WdmoeGatingServer::SendBatches, this, id);
 }
 
 void
-WdmoeGatingServer::SendBatches()
+WdmoeGatingServer::SendBatches(uint64_t id)
 {
-    const auto devices = m_decision.devices.size();
-    m_record = WdmoeBlockRecord();
-    m_record.request = m_request.id;
-    m_record.pass = m_pass;
-    m_record.block = m_block;
-    m_record.tokens = static_cast<uint32_t>(m_gate.tokens);
-    m_record.start = Simulator::Now();
-    m_record.predictedS = m_decision.predictedS;
-    m_record.pairsTopK = m_decision.pairsTopK;
-    m_record.wlr = m_decision.wlr;
-    m_record.plan = m_decision.plan;
-    m_record.expertTokens = m_decision.expertTokens;
-    m_batches.assign(devices, Batch());
-    m_open = 0;
-
-    std::vector<WdmoeRoutingTable> tables(devices);
-    for (uint32_t e = 0; e < m_decision.expertTokens.size(); e++)
+    auto& s = Find(id);
+    const auto& d = s.decision;
+    s.present = WdmoeBlockRecord();
+    auto& r = s.present;
+    r.request = id;
+    r.pass = s.pass;
+    r.block = s.block;
+    r.tokens = static_cast<uint32_t>(s.gate.tokens);
+    r.start = Simulator::Now();
+    r.predictedS = d.predictedS;
+    r.bounded = d.bounded;
+    r.plannedS = d.plannedS;
+    r.lowerBoundS = d.lowerBoundS;
+    r.inFlight = static_cast<uint32_t>(
+                     std::count_if(m_services.begin(),
+                                   m_services.end(),
+                                   [](const auto& other) { return other.second.open > 0; })) +
+                 1;
+    r.pairsTopK = d.pairsTopK;
+    r.pairsRouted = r.pairsMissing = d.pairsUnreachable;
+    r.wlr = d.wlr;
+    r.plan = d.plan;
+    r.expertTokens = d.expertTokens;
+    s.batches.clear();
+    for (uint32_t k = 0; k < d.devices.size(); k++)
     {
-        if (m_decision.expertTokens[e] > 0)
+        const auto& part = d.devices[k];
+        if (part.tokens > 0)
         {
-            tables[m_controller->GetDeviceOf(e)].entries.push_back(
-                {static_cast<uint16_t>(e), m_decision.expertTokens[e]});
+            const auto closedForm = WdmoeClosedFormPredictor().Predict(k, part.load);
+            r.closedFormS = std::max(r.closedFormS, wdmoe::SequentialLatency(closedForm));
+        }
+        for (uint32_t i = 0; i < part.pieces.size(); i++)
+        {
+            Batch batch;
+            batch.id = m_nextBatch++;
+            batch.outcome.device = k;
+            batch.outcome.piece = i;
+            s.batches.push_back(std::move(batch));
         }
     }
-    for (uint32_t k = 0; k < devices; k++)
+    s.open = static_cast<uint32_t>(s.batches.size());
+    for (auto& batch : s.batches)
     {
-        const auto& part = m_decision.devices[k];
-        if (part.tokens == 0)
-        {
-            continue;
-        }
-        const auto closedForm = WdmoeClosedFormPredictor().Predict(k, part.load);
-        m_record.closedFormS = std::max(m_record.closedFormS, wdmoe::SequentialLatency(closedForm));
-        auto payload = m_real ? MakePayload(m_batches[k], tables[k])
-                              : Create<Packet>(part.tokens * GetBytesPerToken(m_downlinkPrecision));
-        payload->AddHeader(tables[k]);
-        WdmoeHeader header;
-        header.type = WdmoeHeader::BATCH;
-        header.dtype =
-            m_real ? static_cast<WdmoeHeader::Dtype>(m_downlinkPrecision) : WdmoeHeader::SIZED;
-        header.answerDtype = static_cast<WdmoeHeader::Dtype>(m_uplinkPrecision);
-        header.request = m_request.id;
-        header.block = m_block;
-        header.batch = m_nextBatch++;
-        header.device = k;
-        header.tokens = part.tokens;
-        header.position = m_pass == 0 ? 0 : m_request.promptTokens + m_pass - 1;
-        m_batches[k].id = header.batch;
-        m_batches[k].sent = Simulator::Now();
-        m_batches[k].outcome.device = k;
-        m_record.pairsRouted += part.tokens;
-        m_record.bytesDownlink += WdmoeHeader::SIZE + payload->GetSize();
-        m_open++;
-        m_report.batchesSent++;
-        m_transport->Send(m_peers[k], header, payload);
+        SendBatch(s, batch);
     }
     if (m_deadline.IsStrictlyPositive())
     {
-        m_deadlineEvent = Simulator::Schedule(m_deadline, &WdmoeGatingServer::DeadlinePassed, this);
+        s.deadline = Simulator::Schedule(m_deadline, &WdmoeGatingServer::DeadlinePassed, this, id);
     }
-    m_stuckEvent = Simulator::Schedule(m_stuckTimeout, &WdmoeGatingServer::Stuck, this);
-    if (m_open == 0)
+    s.stuck = Simulator::Schedule(m_stuckTimeout, &WdmoeGatingServer::Stuck, this, id);
+    if (!m_reachEvent.IsPending())
     {
-        EndBlock();
+        m_reachEvent = Simulator::Schedule(m_lostTimeout / 2, &WdmoeGatingServer::CheckReach, this);
+    }
+    if (s.open == 0)
+    {
+        EndBlock(s);
     }
 }
 
-Ptr<Packet>
-WdmoeGatingServer::MakePayload(Batch& batch, const WdmoeRoutingTable& table) const
+void
+WdmoeGatingServer::SendBatch(Service& s, Batch& batch)
 {
-    const auto& selection = m_decision.selection;
-    const auto bytes = GetBytesPerToken(m_downlinkPrecision);
-    std::vector<uint8_t> data(table.Tokens() * bytes);
+    const auto k = batch.outcome.device;
+    const auto& part = s.decision.devices[k];
+    const auto& piece = part.pieces[batch.outcome.piece];
+    WdmoeRoutingTable table;
+    for (const auto& entry : piece.entries)
+    {
+        table.entries.push_back({static_cast<uint16_t>(entry.expert), entry.tokens});
+    }
+    auto payload = m_real
+                       ? MakePayload(s, batch)
+                       : Create<Packet>(piece.tokens * GetBytesPerToken(part.precision.downlink));
+    payload->AddHeader(table);
+    WdmoeHeader header;
+    header.type = WdmoeHeader::BATCH;
+    header.dtype =
+        m_real ? static_cast<WdmoeHeader::Dtype>(part.precision.downlink) : WdmoeHeader::SIZED;
+    header.answerDtype = static_cast<WdmoeHeader::Dtype>(part.precision.uplink);
+    header.request = s.request.id;
+    header.block = s.block;
+    header.batch = batch.id;
+    header.device = k;
+    header.tokens = piece.tokens;
+    header.position = s.pass == 0 ? 0 : s.request.promptTokens + s.pass - 1;
+    batch.sent = Simulator::Now();
+    m_requestOf[batch.id] = s.request.id;
+    s.present.pairsRouted += piece.tokens;
+    s.present.bytesDownlink += WdmoeHeader::SIZE + payload->GetSize();
+    m_report.batchesSent++;
+    m_transport->Send(m_peers[k], header, payload);
+}
+
+std::vector<uint32_t>
+WdmoeGatingServer::GetTokens(const wdmoe::Selection& selection, const WdmoePieceEntry& entry)
+{
+    std::vector<uint32_t> tokens;
+    uint32_t seen = 0;
+    for (uint32_t j = 0; j < selection.tokens && seen < entry.first + entry.tokens; j++)
+    {
+        const auto slot = selection.expert.begin() + j * selection.slots;
+        if (std::find(slot, slot + selection.slots, static_cast<int32_t>(entry.expert)) !=
+            slot + selection.slots)
+        {
+            if (seen++ >= entry.first)
+            {
+                tokens.push_back(j);
+            }
+        }
+    }
+    return tokens;
+}
+
+Ptr<Packet>
+WdmoeGatingServer::MakePayload(const Service& s, Batch& batch) const
+{
+    const auto& part = s.decision.devices[batch.outcome.device];
+    const auto& piece = part.pieces[batch.outcome.piece];
+    const auto bytes = GetBytesPerToken(part.precision.downlink);
+    std::vector<uint8_t> data(piece.tokens * bytes);
     auto at = data.data();
-    for (const auto& entry : table.entries)
+    for (const auto& entry : piece.entries)
     {
         wdmoe::ExpertAnswer answer;
         answer.expert = entry.expert;
-        for (uint32_t j = 0; j < selection.tokens; j++)
+        answer.token = GetTokens(s.decision.selection, entry);
+        for (const auto j : answer.token)
         {
-            const auto slot = selection.expert.begin() + j * selection.slots;
-            if (std::find(slot, slot + selection.slots, entry.expert) != slot + selection.slots)
-            {
-                answer.token.push_back(j);
-                wdmoe::Encode(m_downlinkPrecision, GetHidden(), m_real->GetInput(j), at);
-                at += bytes;
-            }
+            wdmoe::Encode(part.precision.downlink,
+                          GetHidden(),
+                          m_real->GetInput(s.request.id, j),
+                          at);
+            at += bytes;
         }
         batch.answers.push_back(std::move(answer));
     }
@@ -511,10 +582,12 @@ WdmoeGatingServer::MakePayload(Batch& batch, const WdmoeRoutingTable& table) con
 }
 
 void
-WdmoeGatingServer::TakeAnswers(Batch& batch, Ptr<const Packet> payload) const
+WdmoeGatingServer::TakeAnswers(Batch& batch,
+                               wdmoe::Precision precision,
+                               Ptr<const Packet> payload) const
 {
     const auto hidden = GetHidden();
-    const auto bytes = GetBytesPerToken(m_uplinkPrecision);
+    const auto bytes = GetBytesPerToken(precision);
     std::vector<uint8_t> data(payload->GetSize());
     payload->CopyData(data.data(), static_cast<uint32_t>(data.size()));
     auto at = data.data();
@@ -523,7 +596,7 @@ WdmoeGatingServer::TakeAnswers(Batch& batch, Ptr<const Packet> payload) const
         answer.output.resize(answer.token.size() * hidden);
         for (std::size_t row = 0; row < answer.token.size(); row++, at += bytes)
         {
-            wdmoe::Decode(m_uplinkPrecision, hidden, at, answer.output.data() + row * hidden);
+            wdmoe::Decode(precision, hidden, at, answer.output.data() + row * hidden);
         }
     }
 }
@@ -532,208 +605,339 @@ void
 WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
 {
     const auto& h = message.header;
-    auto* batch = h.device < m_batches.size() ? &m_batches[h.device] : nullptr;
-    if (!batch || h.batch == 0 || batch->id != h.batch || batch->answered || m_open == 0)
+    const auto known = m_requestOf.find(h.batch);
+    if (known == m_requestOf.end())
     {
         // an older batch: its block went on without it
         (h.batch > 0 && h.batch < m_nextBatch ? m_report.answersLate : m_report.answersRefused)++;
         return;
     }
+    auto& s = Find(known->second);
+    auto& batch = *std::find_if(s.batches.begin(), s.batches.end(), [&](const auto& b) {
+        return b.id == h.batch;
+    });
+    const auto& part = s.decision.devices[batch.outcome.device];
+    const auto& piece = part.pieces[batch.outcome.piece];
     const Time now = Simulator::Now();
     const Time received = NanoSeconds(h.receivedNs);
     const Time queue = MicroSeconds(h.queueUs);
     const Time compute = NanoSeconds(h.computeNs);
-    const uint64_t bytes = uint64_t(h.tokens) * GetBytesPerToken(m_uplinkPrecision);
+    const uint64_t bytes = uint64_t(h.tokens) * GetBytesPerToken(part.precision.uplink);
     const auto dtype =
-        m_real ? static_cast<WdmoeHeader::Dtype>(m_uplinkPrecision) : WdmoeHeader::SIZED;
-    if (h.tokens != m_decision.devices[h.device].tokens || h.length != bytes || h.dtype != dtype ||
-        received < batch->sent || received > now || compute > now ||
+        m_real ? static_cast<WdmoeHeader::Dtype>(part.precision.uplink) : WdmoeHeader::SIZED;
+    if (h.device != batch.outcome.device || h.tokens != piece.tokens || h.length != bytes ||
+        h.dtype != dtype || received < batch.sent || received > now || compute > now ||
         received + queue + compute > now)
     {
         m_report.answersRefused++;
         return;
     }
-    batch->answered = true;
+    m_requestOf.erase(known);
+    batch.open = false;
+    batch.answered = true;
+    batch.queue = queue;
+    batch.compute = compute;
+    auto& o = batch.outcome;
+    o.received = received;
+    o.started = received + queue;
+    o.computed = o.started + compute;
+    o.answered = now;
     if (m_real)
     {
-        TakeAnswers(*batch, message.payload);
+        TakeAnswers(batch, part.precision.uplink, message.payload);
     }
-    auto& o = batch->outcome;
-    o.answered = true;
-    o.queueS = queue.GetSeconds();
-    o.measured.downlinkS = (received - batch->sent).GetSeconds();
-    o.measured.computeS = (queue + compute).GetSeconds();
-    o.measured.uplinkS = (now - received - queue - compute).GetSeconds();
-    m_record.bytesUplink += WdmoeHeader::SIZE + h.length;
+    s.present.bytesUplink += WdmoeHeader::SIZE + h.length;
     m_report.answers++;
-    m_open--;
-    if (m_open == 0)
+    batch.flight = m_controller->ReportPiece(s.decision, o);
+    s.open--;
+    if (s.open == 0)
     {
-        EndBlock();
+        EndBlock(s);
     }
 }
 
 void
-WdmoeGatingServer::DeadlinePassed()
+WdmoeGatingServer::GiveUp(Service& s, Batch& batch)
 {
-    NS_LOG_FUNCTION(this);
-    for (uint32_t k = 0; k < m_batches.size(); k++)
+    const auto k = batch.outcome.device;
+    s.present.pairsMissing += s.decision.devices[k].pieces[batch.outcome.piece].tokens;
+    m_report.answersMissing++;
+    m_controller->GiveUpPiece(s.decision, k, batch.outcome.piece);
+    m_requestOf.erase(batch.id);
+    batch.open = false;
+    s.open--;
+}
+
+void
+WdmoeGatingServer::NotifyLost(const WdmoeHeader& header, const Address& /* peer */)
+{
+    const auto known = m_requestOf.find(header.batch);
+    if (header.type != WdmoeHeader::BATCH || known == m_requestOf.end())
     {
-        const auto& batch = m_batches[k];
-        if (batch.id == 0 || batch.answered)
+        return;
+    }
+    auto& s = Find(known->second);
+    GiveUp(s, *std::find_if(s.batches.begin(), s.batches.end(), [&](const auto& b) {
+               return b.id == header.batch;
+           }));
+    if (s.open == 0)
+    {
+        EndBlock(s);
+    }
+}
+
+void
+WdmoeGatingServer::CheckReach()
+{
+    std::vector<uint64_t> hit; // EndBlock() may end a request
+    for (uint32_t k = 0; k < m_unheard.size(); k++)
+    {
+        const auto link = m_controller->GetRadio()->GetLinkState(k);
+        const bool before = m_unheard[k];
+        m_unheard[k] = !link.downlink.valid || !link.uplink.valid;
+        if (!before || !m_unheard[k])
         {
             continue;
         }
-        m_record.pairsMissing += m_decision.devices[k].tokens;
-        m_report.answersMissing++;
-        WdmoeHeader header;
-        header.type = WdmoeHeader::CANCEL;
-        header.request = m_request.id;
-        header.block = m_block;
-        header.batch = batch.id;
-        header.device = k;
-        m_transport->Send(m_peers[k], header, nullptr);
+        for (auto& [id, s] : m_services)
+        {
+            const auto open = s.open;
+            for (auto& batch : s.batches)
+            {
+                if (batch.open && batch.outcome.device == k)
+                {
+                    GiveUp(s, batch);
+                }
+            }
+            if (open > 0 && s.open == 0)
+            {
+                hit.push_back(id);
+            }
+        }
     }
-    m_open = 0;
-    EndBlock();
+    for (const auto id : hit)
+    {
+        EndBlock(Find(id));
+    }
+    if (!m_services.empty())
+    {
+        m_reachEvent = Simulator::Schedule(m_lostTimeout / 2, &WdmoeGatingServer::CheckReach, this);
+    }
 }
 
 void
-WdmoeGatingServer::Stuck()
+WdmoeGatingServer::DeadlinePassed(uint64_t id)
 {
-    std::ostringstream missing;
-    for (uint32_t k = 0; k < m_batches.size(); k++)
+    NS_LOG_FUNCTION(this << id);
+    auto& s = Find(id);
+    for (auto& batch : s.batches)
     {
-        if (m_batches[k].id != 0 && !m_batches[k].answered)
+        if (!batch.open)
         {
-            missing << " " << k << " (" << m_decision.devices[k].tokens << " tokens, predicted "
-                    << wdmoe::SequentialLatency(m_decision.devices[k].predicted) << " s)";
+            continue;
+        }
+        GiveUp(s, batch);
+        WdmoeHeader header;
+        header.type = WdmoeHeader::CANCEL;
+        header.request = id;
+        header.block = s.block;
+        header.batch = batch.id;
+        header.device = batch.outcome.device;
+        m_transport->Send(m_peers[header.device], header, nullptr);
+    }
+    EndBlock(s);
+}
+
+void
+WdmoeGatingServer::Stuck(uint64_t id)
+{
+    const auto& s = Find(id);
+    std::ostringstream missing;
+    for (const auto& batch : s.batches)
+    {
+        if (batch.open)
+        {
+            const auto& part = s.decision.devices[batch.outcome.device];
+            missing << " " << batch.outcome.device << " ("
+                    << part.pieces[batch.outcome.piece].tokens << " tokens, predicted "
+                    << wdmoe::SequentialLatency(part.predicted) << " s)";
         }
     }
     NS_ABORT_MSG("WdmoeGatingServer: block "
-                 << m_block << " of request " << m_request.id << " is not finished after "
+                 << s.block << " of request " << id << " is not finished after "
                  << m_stuckTimeout.As(Time::S) << "; no answer from device" << missing.str()
                  << "; set a Deadline, or look at its link");
 }
 
 void
-WdmoeGatingServer::EndBlock()
+WdmoeGatingServer::EndBlock(Service& s)
 {
-    m_deadlineEvent.Cancel();
-    m_stuckEvent.Cancel();
-    m_record.latency = Simulator::Now() - m_record.start;
-    auto kept = m_decision.selection;
-    for (uint32_t k = 0; k < m_batches.size(); k++)
+    s.deadline.Cancel();
+    s.stuck.Cancel();
+    auto& record = s.present;
+    record.latency = Simulator::Now() - record.start;
+    auto kept = s.decision.selection;
+    const auto since = [&record](Time t) {
+        return t.IsZero() ? std::numeric_limits<double>::quiet_NaN()
+                          : (t - record.start).GetSeconds();
+    };
+    for (std::size_t from = 0; from < s.batches.size();)
     {
-        const auto& batch = m_batches[k];
-        if (batch.id == 0)
-        {
-            continue;
-        }
+        const auto k = s.batches[from].outcome.device;
+        auto to = from;
         WdmoeDeviceRecord r;
         r.device = k;
-        r.tokens = m_decision.devices[k].tokens;
-        r.answered = batch.answered;
-        r.measured = batch.outcome.measured;
-        r.predicted = m_decision.devices[k].predicted;
-        r.queueS = batch.outcome.queueS;
-        m_record.devices.push_back(r);
-        m_controller->Report(m_decision, batch.outcome);
-    }
-    if (m_record.pairsMissing > 0)
-    {
-        // the combine weights of what is there are renormalised; the gate mass says what is lost
-        for (auto& expert : kept.expert)
+        r.tokens = s.decision.devices[k].tokens;
+        r.answered = true;
+        r.predicted = s.decision.devices[k].predicted;
+        WdmoeDeviceOutcome outcome;
+        outcome.device = k;
+        for (; to < s.batches.size() && s.batches[to].outcome.device == k; to++)
         {
-            if (expert >= 0 && !m_batches[m_controller->GetDeviceOf(expert)].answered)
+            const auto& batch = s.batches[to];
+            const auto& piece = s.decision.devices[k].pieces[batch.outcome.piece];
+            r.answered = r.answered && batch.answered;
+            outcome.computedS += batch.compute.GetSeconds();
+            WdmoePieceRecord p;
+            p.device = k;
+            p.piece = batch.outcome.piece;
+            p.tokens = piece.tokens;
+            p.answered = batch.answered;
+            p.planned = piece.planned;
+            if (batch.answered)
             {
-                expert = -1;
+                p.measured.downlinkStartS = since(batch.flight.downlinkBegan);
+                p.measured.downlinkEndS = since(batch.outcome.received);
+                p.measured.computeStartS = since(batch.outcome.started);
+                p.measured.computeEndS = since(batch.outcome.computed);
+                p.measured.uplinkStartS = since(batch.flight.uplinkBegan);
+                p.measured.uplinkEndS = since(batch.outcome.answered);
+            }
+            record.pieces.push_back(p);
+            if (!batch.answered)
+            {
+                for (const auto& entry : piece.entries)
+                {
+                    for (const auto j : GetTokens(s.decision.selection, entry))
+                    {
+                        for (uint32_t slot = 0; slot < kept.slots; slot++)
+                        {
+                            auto& expert = kept.expert[j * kept.slots + slot];
+                            expert = expert == static_cast<int32_t>(entry.expert) ? -1 : expert;
+                        }
+                    }
+                }
             }
         }
+        if (r.answered)
+        {
+            // pieces are served in order, but answers of retransmitted ones may come later
+            Time received;
+            Time computed;
+            Time answered;
+            for (auto i = from; i < to; i++)
+            {
+                const auto& o = s.batches[i].outcome;
+                r.queueS = o.computed > computed ? s.batches[i].queue.GetSeconds() : r.queueS;
+                outcome.uplinkActiveS += s.batches[i].flight.uplinkActive.GetSeconds();
+                received = Max(received, o.received);
+                computed = Max(computed, o.computed);
+                answered = Max(answered, o.answered);
+            }
+            r.measured.downlinkS = (received - s.batches[from].sent).GetSeconds();
+            r.measured.computeS = (computed - received).GetSeconds();
+            r.measured.uplinkS = (answered - computed).GetSeconds();
+        }
+        outcome.answered = r.answered;
+        outcome.measured = r.measured;
+        outcome.queueS = r.queueS;
+        record.devices.push_back(r);
+        m_controller->Report(s.decision, outcome);
+        from = to;
     }
-    m_record.gateMassKept = m_record.pairsMissing > 0
-                                ? wdmoe::KeptGateMass(m_gate, kept, m_model.topK)
-                                : m_decision.gateMassKept;
+    // the combine weights of what is there are renormalised; the gate mass says what is lost
+    record.gateMassKept = record.pairsMissing > 0 ? wdmoe::KeptGateMass(s.gate, kept, m_model.topK)
+                                                  : s.decision.gateMassKept;
     if (m_real)
     {
         std::vector<wdmoe::ExpertAnswer> answers;
-        for (auto& batch : m_batches)
+        for (auto& batch : s.batches)
         {
             if (batch.answered)
             {
                 std::move(batch.answers.begin(), batch.answers.end(), std::back_inserter(answers));
             }
         }
-        m_real->Combine(m_decision.selection, answers);
+        m_real->Combine(s.request.id, s.decision.selection, answers);
     }
-    for (auto& batch : m_batches)
-    {
-        batch = Batch();
-    }
-    auto& r = m_requestRecord;
-    r.pairsTopK += m_record.pairsTopK;
-    r.pairsRouted += m_record.pairsRouted;
-    r.pairsMissing += m_record.pairsMissing;
-    r.gateMassKept += m_record.tokens * m_record.gateMassKept;
-    r.wlr += m_record.tokens * m_record.wlr;
-    m_rows += m_record.tokens;
+    s.batches.clear();
+    s.open = 0;
+    auto& r = s.record;
+    r.pairsTopK += record.pairsTopK;
+    r.pairsRouted += record.pairsRouted;
+    r.pairsMissing += record.pairsMissing;
+    r.gateMassKept += record.tokens * record.gateMassKept;
+    r.wlr += record.tokens * record.wlr;
+    s.rows += record.tokens;
     m_report.blocks++;
-    m_blockTrace(m_record);
-    m_block++;
-    if (m_block < (m_maxBlocks > 0 ? m_maxBlocks : m_model.blocks))
+    m_blockTrace(record);
+    s.block++;
+    if (s.block < (m_maxBlocks > 0 ? m_maxBlocks : m_model.blocks))
     {
-        StartBlock();
+        StartBlock(s);
     }
     else
     {
-        EndPass();
+        EndPass(s);
     }
 }
 
 void
-WdmoeGatingServer::EndPass()
+WdmoeGatingServer::EndPass(Service& s)
 {
+    const auto id = s.request.id;
     WdmoeTokenRecord token;
-    token.request = m_request.id;
-    token.index = m_pass;
+    token.request = id;
+    token.index = s.pass;
     token.time = Simulator::Now();
-    bool last = m_pass + 1 == m_request.outputTokens;
+    bool last = s.pass + 1 == s.request.outputTokens;
     if (m_real)
     {
-        const auto out = m_real->EndPass();
+        const auto out = m_real->EndPass(id);
         token.token = out;
         token.text = m_real->GetText(out);
-        last = last || (m_request.stopAtEnd && m_real->IsEnd(out));
+        last = last || (s.request.stopAtEnd && m_real->IsEnd(out));
     }
-    m_requestRecord.outputTokens++;
-    m_requestRecord.end = Simulator::Now();
-    if (m_pass == 0)
+    s.record.outputTokens++;
+    s.record.end = Simulator::Now();
+    if (s.pass == 0)
     {
-        m_requestRecord.firstToken = Simulator::Now();
+        s.record.firstToken = Simulator::Now();
     }
     m_tokenTrace(token);
-    m_pass++;
-    m_block = 0;
+    s.pass++;
+    s.block = 0;
     if (!last)
     {
         if (m_real)
         {
-            m_real->StartPass();
+            m_real->StartPass(id);
         }
-        StartBlock();
+        StartBlock(s);
         return;
     }
-    m_requestRecord.gateMassKept /= static_cast<double>(m_rows);
-    m_requestRecord.wlr /= static_cast<double>(m_rows);
+    s.record.gateMassKept /= static_cast<double>(s.rows);
+    s.record.wlr /= static_cast<double>(s.rows);
     if (m_real)
     {
-        m_requestRecord.score = m_real->EndRequest();
+        s.record.score = m_real->EndRequest(id);
     }
     m_report.requests++;
-    m_report.tokensIn += m_request.promptTokens;
-    m_report.tokensOut += m_requestRecord.outputTokens;
-    m_busy = false;
-    m_requestTrace(m_requestRecord);
+    m_report.tokensIn += s.request.promptTokens;
+    m_report.tokensOut += s.record.outputTokens;
+    const auto record = s.record;
+    m_services.erase(id);
+    m_requestTrace(record);
     NextRequest();
 }
 

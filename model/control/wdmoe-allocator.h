@@ -9,6 +9,7 @@
 
 #include "ns3/object.h"
 #include "ns3/wdmoe-allocation.h"
+#include "ns3/wdmoe-flow-shop.h"
 #include "ns3/wdmoe-radio.h"
 
 namespace ns3
@@ -22,7 +23,10 @@ namespace ns3
 struct WdmoeAllocation
 {
     WdmoePlan plan;                 ///< for the radio
-    wdmoe::AllocationResult result; ///< bandwidths and certificate
+    wdmoe::AllocationResult result; ///< bandwidths and certificate (static splits)
+    std::vector<uint32_t> cut;      ///< for each task of the flow shop, which of its cuts
+    bool bounded{false};            ///< whether the next is known
+    double lowerBoundS{0}; ///< no plan over time ends the blocks in flight earlier (sum), s
 };
 
 /**
@@ -46,7 +50,29 @@ class WdmoeAllocator : public Object
      */
     virtual WdmoeAllocation Allocate(const wdmoe::AllocationProblem& problem) = 0;
 
+    /**
+     * Decide on all that is in flight. Unless overridden: Allocate(), with each batch cut into
+     * MicroBatches.
+     *
+     * @param shop the blocks in flight as a flow shop
+     * @param problem the same as bits, laws and constants by device
+     * @param radio what the radio can honour
+     * @return plan and cuts
+     */
+    virtual WdmoeAllocation Schedule(const wdmoe::ShopProblem& shop,
+                                     const wdmoe::AllocationProblem& problem,
+                                     const WdmoeRadioCapabilities& radio);
+
+    /// @return true if a plan is one over time, to be made anew when reality departs from it
+    virtual bool IsOverTime() const;
+
   protected:
+    /**
+     * @param task of the flow shop
+     * @return the cut with the largest number of pieces that is not above MicroBatches
+     */
+    uint32_t FindCut(const wdmoe::ShopTask& task) const;
+
     /**
      * Turn bandwidths into shares of the budget, and give every device MinShare, so that those
      * without a load can still send acknowledgements.
@@ -60,6 +86,9 @@ class WdmoeAllocator : public Object
 
     bool m_leftover;   ///< give what is left over to those still busy
     double m_minShare; ///< least share of any device
+
+  private:
+    uint32_t m_microBatches; ///< attribute MicroBatches
 };
 
 /**
@@ -113,6 +142,50 @@ class WdmoeStockAllocator : public WdmoeAllocator
     static TypeId GetTypeId();
 
     WdmoeAllocation Allocate(const wdmoe::AllocationProblem& problem) override;
+};
+
+/**
+ * @ingroup wdmoe-control
+ *
+ * A plan over time for all that is in flight, see wdmoe::ShopPlanner: directions in which bandwidth
+ * is worth the same to the last Hz are served one device after another, those in which it is not
+ * are shared; batches are cut into micro-batches where that ends a block sooner. Nothing is left
+ * unused while anyone has something to send.
+ *
+ * A radio that cannot honour priorities gets weights instead, and this says so once.
+ */
+class WdmoeScheduledAllocator : public WdmoeAllocator
+{
+  public:
+    /**
+     * @brief Get the type ID.
+     * @return the object TypeId
+     */
+    static TypeId GetTypeId();
+
+    WdmoeAllocation Allocate(const wdmoe::AllocationProblem& problem) override;
+    WdmoeAllocation Schedule(const wdmoe::ShopProblem& shop,
+                             const wdmoe::AllocationProblem& problem,
+                             const WdmoeRadioCapabilities& radio) override;
+    bool IsOverTime() const override;
+
+  private:
+    /// What the plan may do with a direction
+    enum Service
+    {
+        AUTO,   ///< by the rate laws
+        SHARED, ///< all at once
+        SERIAL  ///< one after another
+    };
+
+    wdmoe::ShopPlanner m_planner; ///< makes the plans
+    wdmoe::ShopProblem m_fewer;   ///< the problem without cuts that are too fine
+    uint32_t m_maxPieces;         ///< attribute MaxPieces
+    Service m_downlink;           ///< attribute Downlink
+    Service m_uplink;             ///< attribute Uplink
+    double m_guaranteed;          ///< attribute Guaranteed
+    uint32_t m_evaluations;       ///< attribute MaxEvaluations
+    bool m_warned{false};         ///< that priorities are not honoured
 };
 
 } // namespace ns3

@@ -7,14 +7,18 @@
 #include "wdmoe-controller.h"
 
 #include "ns3/abort.h"
+#include "ns3/boolean.h"
+#include "ns3/double.h"
 #include "ns3/enum.h"
 #include "ns3/log.h"
 #include "ns3/pointer.h"
+#include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 #include <limits>
 
 namespace ns3
@@ -47,6 +51,11 @@ WdmoeController::GetTypeId()
                           StringValue("ns3::WdmoeLearningPredictor"),
                           MakePointerAccessor(&WdmoeController::m_predictor),
                           MakePointerChecker<WdmoePredictor>())
+            .AddAttribute("Precision",
+                          "How activations are coded",
+                          StringValue("ns3::WdmoeFixedPrecision"),
+                          MakePointerAccessor(&WdmoeController::m_precision),
+                          MakePointerChecker<WdmoePrecisionPolicy>())
             .AddAttribute("ComputeMode",
                           "How compute time is counted",
                           EnumValue(wdmoe::ComputeMode::ROOFLINE),
@@ -65,6 +74,36 @@ WdmoeController::GetTypeId()
                           TimeValue(Time(0)),
                           MakeTimeAccessor(&WdmoeController::m_delay),
                           MakeTimeChecker(Time(0)))
+            .AddAttribute("EarlyGrants",
+                          "Whether the radio is told when answers will be ready, so that it grants "
+                          "before it is asked",
+                          BooleanValue(false),
+                          MakeBooleanAccessor(&WdmoeController::m_earlyGrants),
+                          MakeBooleanChecker())
+            .AddAttribute("EarlyBias",
+                          "An answer is expected that many standard deviations of the predicted "
+                          "times later than predicted: late costs little, early costs the grant",
+                          DoubleValue(1),
+                          MakeDoubleAccessor(&WdmoeController::m_earlyBias),
+                          MakeDoubleChecker<double>(-100.0, 100.0))
+            .AddAttribute("EarlyBytes",
+                          "Most bytes of an answer that are granted unasked; the rest is in the "
+                          "buffer reports by then",
+                          UintegerValue(65536),
+                          MakeUintegerAccessor(&WdmoeController::m_earlyBytes),
+                          MakeUintegerChecker<uint32_t>(1))
+            .AddAttribute(
+                "ReplanAfter",
+                "A plan over time is made anew when a micro-batch arrives, or its answer, "
+                "that much before or after it was planned; 0: never",
+                TimeValue(MilliSeconds(10)),
+                MakeTimeAccessor(&WdmoeController::m_replanAfter),
+                MakeTimeChecker(Time(0)))
+            .AddAttribute("MaxPieces",
+                          "Most micro-batches that a batch may be cut into by an allocator",
+                          UintegerValue(8),
+                          MakeUintegerAccessor(&WdmoeController::m_maxPieces),
+                          MakeUintegerChecker<uint32_t>(1, 64))
             .AddTraceSource("Decision",
                             "A block was decided on",
                             MakeTraceSourceAccessor(&WdmoeController::m_decisionTrace),
@@ -79,6 +118,7 @@ WdmoeController::DoDispose()
     m_selector = nullptr;
     m_allocator = nullptr;
     m_predictor = nullptr;
+    m_precision = nullptr;
     Object::DoDispose();
 }
 
@@ -86,7 +126,22 @@ void
 WdmoeController::SetRadio(Ptr<WdmoeRadio> radio)
 {
     m_radio = radio;
-    m_predictor->SetRadio(radio->GetNDevices(), radio->GetCapabilities());
+    m_capabilities = radio->GetCapabilities();
+    auto expected = m_capabilities;
+    if (m_earlyGrants && m_capabilities.expectUplink)
+    {
+        expected.uplinkDelay -= m_capabilities.uplinkRequestDelay;
+        expected.uplinkRequestDelay = Time(0);
+    }
+    m_requestS = expected.uplinkRequestDelay.GetSeconds();
+    m_predictor->SetRadio(radio->GetNDevices(), expected);
+    m_flights.SetUp(radio->GetNDevices(), m_capabilities.progress, m_capabilities.grantPeriod);
+    m_unreachable.assign(radio->GetNDevices(), false);
+    if (m_capabilities.progress)
+    {
+        radio->TraceConnectWithoutContext("Grant",
+                                          MakeCallback(&WdmoeController::NotifyGrant, this));
+    }
 }
 
 Ptr<WdmoeRadio>
@@ -164,75 +219,347 @@ WdmoeController::CountOn(const std::vector<WdmoeShare>& shares, const std::vecto
     return share;
 }
 
+void
+WdmoeController::Measure()
+{
+    m_radio->Measure();
+    m_links.resize(m_profiles.size());
+    for (uint32_t k = 0; k < m_links.size(); k++)
+    {
+        m_links[k] = m_radio->GetLinkState(k);
+    }
+}
+
+uint32_t
+WdmoeController::LeaveOutUnreachable(wdmoe::Selection& selection)
+{
+    uint32_t left = 0;
+    for (std::size_t j = 0; j < selection.tokens; j++)
+    {
+        double kept = 0;
+        const auto before = left;
+        for (std::size_t slot = j * selection.slots; slot < (j + 1) * selection.slots; slot++)
+        {
+            auto& expert = selection.expert[slot];
+            if (expert < 0)
+            {
+                continue;
+            }
+            const auto k = m_expertDevice[expert];
+            const auto& link = m_links[k];
+            if (link.downlink.valid && link.uplink.valid)
+            {
+                kept += selection.combine[slot];
+                continue;
+            }
+            if (!m_unreachable[k])
+            {
+                m_unreachable[k] = true;
+                std::cerr << "WdmoeController: device " << k << " has tokens but no measured "
+                          << (link.downlink.valid ? "uplink" : "downlink") << " channel at "
+                          << Simulator::Now().As(Time::S)
+                          << ": it is out of coverage or not attached; its experts are missing "
+                             "until it is heard again (move it closer, raise the power, or leave "
+                             "it out)\n";
+            }
+            expert = -1;
+            selection.combine[slot] = 0;
+            left++;
+        }
+        for (std::size_t slot = j * selection.slots;
+             left > before && kept > 0 && slot < (j + 1) * selection.slots;
+             slot++)
+        {
+            selection.combine[slot] /= kept;
+        }
+    }
+    return left;
+}
+
+void
+WdmoeController::DecidePrecision(const WdmoeBlockInput& input, const wdmoe::Selection& selection)
+{
+    const auto budget = m_radio->GetBudget();
+    WdmoePrecisionInput in;
+    in.hidden = input.hidden;
+    in.configured = {input.downlinkPrecision, input.uplinkPrecision};
+    in.pairs.assign(m_profiles.size(), 0);
+    const auto load = selection.Load(m_expertDevice.size());
+    for (std::size_t e = 0; e < load.size(); e++)
+    {
+        in.pairs[m_expertDevice[e]] += load[e];
+    }
+    for (const auto& link : m_links)
+    {
+        in.downlinkSPerBit.push_back(1 / link.downlink.law.Rate(budget.downlinkHz));
+        in.uplinkSPerBit.push_back(
+            1 / link.uplink.law.Rate(budget.coupled ? budget.downlinkHz : budget.uplinkHz));
+    }
+    m_choice = m_precision->Decide(in);
+}
+
+WdmoeController::Cut
+WdmoeController::MakeCut(const WdmoeBlockInput& input,
+                         uint32_t device,
+                         const std::vector<uint32_t>& expertTokens,
+                         uint32_t pieces) const
+{
+    uint32_t total = 0;
+    for (std::size_t e = 0; e < expertTokens.size(); e++)
+    {
+        total += m_expertDevice[e] == device ? expertTokens[e] : 0;
+    }
+    // Where a boundary falls within a quarter of a piece of one between experts, that one saves
+    // reading an expert's weights twice.
+    std::vector<uint32_t> ends;
+    uint32_t from = 0;
+    for (uint32_t i = 1; i <= pieces; i++)
+    {
+        const double ideal = static_cast<double>(total) * i / pieces;
+        auto end = static_cast<uint32_t>(std::lround(ideal));
+        uint32_t passed = 0;
+        for (std::size_t e = 0; i < pieces && e < expertTokens.size(); e++)
+        {
+            passed += m_expertDevice[e] == device ? expertTokens[e] : 0;
+            if (std::abs(passed - ideal) * 4 * pieces <= total)
+            {
+                end = passed;
+            }
+        }
+        end = i == pieces ? total : end;
+        if (end > from)
+        {
+            ends.push_back(end);
+            from = end;
+        }
+    }
+    const auto& choice = m_choice[device];
+    const uint64_t downBytes = wdmoe::EncodedBytes(choice.downlink, input.hidden);
+    const uint64_t upBytes = wdmoe::EncodedBytes(choice.uplink, input.hidden);
+    Cut cut(ends.size());
+    std::size_t at = 0;
+    uint32_t filled = 0; // tokens in all pieces so far
+    for (uint32_t e = 0; e < expertTokens.size(); e++)
+    {
+        if (m_expertDevice[e] != device)
+        {
+            continue;
+        }
+        for (uint32_t first = 0; first < expertTokens[e];)
+        {
+            at += filled == ends[at];
+            const uint32_t tokens = std::min(expertTokens[e] - first, ends[at] - filled);
+            cut[at].entries.push_back({e, first, tokens});
+            cut[at].tokens += tokens;
+            first += tokens;
+            filled += tokens;
+        }
+    }
+    std::vector<double> tokens;
+    for (auto& piece : cut)
+    {
+        tokens.clear();
+        for (const auto& entry : piece.entries)
+        {
+            tokens.push_back(entry.tokens);
+        }
+        piece.computeS = wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[device], tokens);
+        piece.downlinkBits = 8.0 * input.wireBytes(piece.tokens * downBytes + input.batchBytes +
+                                                   piece.entries.size() * input.batchExpertBytes);
+        piece.uplinkBits = 8.0 * input.wireBytes(piece.tokens * upBytes);
+    }
+    return cut;
+}
+
+void
+WdmoeController::MakeShop(wdmoe::ShopProblem& shop) const
+{
+    const auto budget = m_radio->GetBudget();
+    shop.coupled = budget.coupled;
+    shop.halfDuplex = !m_capabilities.fullDuplex;
+    shop.downlinkHz = budget.downlinkHz;
+    shop.uplinkHz = budget.uplinkHz;
+    shop.tasks.clear();
+    shop.blockWeight.clear();
+    shop.devices.resize(m_profiles.size());
+    for (uint32_t k = 0; k < shop.devices.size(); k++)
+    {
+        const auto cost = m_predictor->GetCost(k);
+        auto& device = shop.devices[k];
+        device.downlinkLaw = m_links[k].downlink.law;
+        device.uplinkLaw = m_links[k].uplink.law;
+        device.downlinkFixedS = cost.downlinkFixedS;
+        device.uplinkRequestS = std::min(m_requestS, cost.uplinkFixedS);
+        device.uplinkFixedS = cost.uplinkFixedS - device.uplinkRequestS;
+        device.busyS = 0;
+    }
+    m_flights.AddTo(Simulator::Now(), shop);
+    for (auto& task : shop.tasks)
+    {
+        const auto cost = m_predictor->GetCost(task.device);
+        for (auto& piece : task.cuts[0])
+        {
+            piece.downlinkBits *= cost.downlinkScale;
+            piece.uplinkBits *= cost.uplinkScale;
+        }
+    }
+}
+
+wdmoe::ShopPlan
+WdmoeController::MakeShopPlan(const WdmoePlan& plan, const std::vector<uint32_t>& cut)
+{
+    const auto shares = [](const std::vector<WdmoeShare>& from) {
+        std::vector<wdmoe::ShopShare> s;
+        for (const auto& share : from)
+        {
+            s.push_back({share.guaranteed, share.weight, share.priority});
+        }
+        return s;
+    };
+    return {cut, shares(plan.downlink), shares(plan.uplink)};
+}
+
 WdmoeDecision
 WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection)
 {
-    const auto nDevices = m_profiles.size();
+    const auto nDevices = static_cast<uint32_t>(m_profiles.size());
     const auto budget = m_radio->GetBudget();
     WdmoeDecision d;
+    d.pairsUnreachable = LeaveOutUnreachable(selection);
     d.expertTokens = selection.Load(m_expertDevice.size());
     d.selection = std::move(selection);
     d.devices.resize(nDevices);
-
-    std::vector<std::vector<double>> perExpert(nDevices);
     for (std::size_t e = 0; e < m_expertDevice.size(); e++)
     {
         auto& part = d.devices[m_expertDevice[e]];
         part.tokens += d.expertTokens[e];
         part.experts += d.expertTokens[e] > 0;
-        perExpert[m_expertDevice[e]].push_back(d.expertTokens[e]);
     }
 
+    // What is in flight, then this block.
+    MakeShop(m_shop);
+    const auto inFlight = m_shop.tasks.size();
+    const auto block = static_cast<uint32_t>(m_shop.blockWeight.size());
+    m_shop.blockWeight.push_back(1);
     wdmoe::AllocationProblem p;
     p.coupled = budget.coupled;
     p.downlinkHz = budget.downlinkHz;
     p.uplinkHz = budget.uplinkHz;
+    p.downlinkBits.assign(nDevices, 0);
+    p.uplinkBits.assign(nDevices, 0);
+    p.computeS.assign(nDevices, 0);
+    for (const auto& task : m_shop.tasks)
+    {
+        for (const auto& piece : task.cuts[0])
+        {
+            p.downlinkBits[task.device] += piece.downlinkBits;
+            p.uplinkBits[task.device] += piece.uplinkBits;
+            p.computeS[task.device] += piece.computeS;
+        }
+    }
     std::vector<bool> loaded(nDevices);
-    for (std::size_t k = 0; k < nDevices; k++)
+    std::vector<std::vector<Cut>> cuts(nDevices);
+    for (uint32_t k = 0; k < nDevices; k++)
     {
         auto& part = d.devices[k];
-        loaded[k] = part.tokens > 0;
-        if (loaded[k])
-        {
-            part.load.downlinkBits =
-                8.0 * input.wireBytes(uint64_t(part.tokens) * input.downlinkBytesPerToken +
-                                      input.batchBytes + part.experts * input.batchExpertBytes);
-            part.load.uplinkBits =
-                8.0 * input.wireBytes(uint64_t(part.tokens) * input.uplinkBytesPerToken);
-            part.load.computeS =
-                wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], perExpert[k]);
-        }
-        const auto cost = m_predictor->GetCost(k);
-        // A scale below 1 was learned from leftover: a guarantee that counted on it would shrink,
-        // count on more leftover, and shrink again.
-        p.downlinkBits.push_back(part.load.downlinkBits * std::max(cost.downlinkScale, 1.0));
-        p.uplinkBits.push_back(part.load.uplinkBits * std::max(cost.uplinkScale, 1.0));
-        p.computeS.push_back(loaded[k]
-                                 ? part.load.computeS * cost.computeScale + cost.computeFixedS +
-                                       cost.downlinkFixedS + cost.uplinkFixedS
-                                 : 0);
+        part.precision = m_choice[k];
         p.downlinkLaw.push_back(m_links[k].downlink.law);
         p.uplinkLaw.push_back(m_links[k].uplink.law);
-        NS_ABORT_MSG_IF(loaded[k] && (!m_links[k].downlink.valid || !m_links[k].uplink.valid),
-                        "WdmoeController: device "
-                            << k << " has tokens but no measured "
-                            << (m_links[k].downlink.valid ? "uplink" : "downlink")
-                            << " channel: it is out of coverage or not attached; move it closer, "
-                               "raise the power, or leave it out");
+        loaded[k] = part.tokens > 0;
+        if (!loaded[k])
+        {
+            continue;
+        }
+        const auto cost = m_predictor->GetCost(k);
+        auto& task = m_shop.tasks.emplace_back();
+        task.device = k;
+        task.block = block;
+        for (uint32_t n = 1; n <= std::min(part.tokens, m_maxPieces); n *= 2)
+        {
+            cuts[k].push_back(MakeCut(input, k, d.expertTokens, n));
+            auto& pieces = task.cuts.emplace_back();
+            for (const auto& piece : cuts[k].back())
+            {
+                pieces.push_back({piece.downlinkBits * cost.downlinkScale,
+                                  piece.computeS * cost.computeScale + cost.computeFixedS,
+                                  piece.uplinkBits * cost.uplinkScale});
+            }
+        }
+        const auto& whole = cuts[k][0][0];
+        part.load.downlinkBits = whole.downlinkBits;
+        part.load.uplinkBits = whole.uplinkBits;
+        part.load.computeS = whole.computeS;
+        // A scale below 1 was learned from leftover: a guarantee that counted on it would shrink,
+        // count on more leftover, and shrink again.
+        p.downlinkBits[k] += whole.downlinkBits * std::max(cost.downlinkScale, 1.0);
+        p.uplinkBits[k] += whole.uplinkBits * std::max(cost.uplinkScale, 1.0);
+        p.computeS[k] += whole.computeS * cost.computeScale + cost.computeFixedS +
+                         cost.downlinkFixedS + cost.uplinkFixedS;
     }
-    auto allocation = m_allocator->Allocate(p);
+    auto allocation = m_allocator->Schedule(m_shop, p, m_capabilities);
+    NS_ABORT_MSG_IF(allocation.cut.size() != m_shop.tasks.size(),
+                    m_allocator->GetInstanceTypeId().GetName()
+                        << "::Schedule: " << allocation.cut.size() << " cuts for "
+                        << m_shop.tasks.size() << " tasks");
     d.plan = std::move(allocation.plan);
     d.allocation = std::move(allocation.result);
+    d.bounded = allocation.bounded;
+    d.lowerBoundS = allocation.lowerBoundS;
+
+    wdmoe::ShopOutcome outcome;
+    m_evaluator.Evaluate(m_shop, MakeShopPlan(d.plan, allocation.cut), outcome);
+    d.plannedS = outcome.costS;
+    auto times = outcome.pieces.begin();
+    for (std::size_t i = 0; i < m_shop.tasks.size(); i++)
+    {
+        const auto n = static_cast<std::ptrdiff_t>(m_shop.tasks[i].cuts[allocation.cut[i]].size());
+        if (i >= inFlight)
+        {
+            auto& part = d.devices[m_shop.tasks[i].device];
+            part.pieces = std::move(cuts[m_shop.tasks[i].device][allocation.cut[i]]);
+            for (std::ptrdiff_t j = 0; j < n; j++)
+            {
+                part.pieces[j].planned = times[j];
+            }
+        }
+        times += n;
+    }
 
     const auto downlink = CountOn(d.plan.downlink, loaded);
     const auto uplink = CountOn(d.plan.uplink, loaded);
-    for (std::size_t k = 0; k < nDevices; k++)
+    const bool fluid = m_predictor->IsFluid();
+    for (uint32_t k = 0; k < nDevices; k++)
     {
         auto& part = d.devices[k];
-        part.load.downlinkRate = m_links[k].downlink.law.Rate(downlink[k] * budget.downlinkHz);
-        part.load.uplinkRate = m_links[k].uplink.law.Rate(uplink[k] * budget.uplinkHz);
-        part.predicted = m_predictor->Predict(k, part.load);
-        d.predictedS = std::max(d.predictedS, wdmoe::SequentialLatency(part.predicted));
+        auto& load = part.load;
+        load.downlinkRate = m_links[k].downlink.law.Rate(downlink[k] * budget.downlinkHz);
+        load.uplinkRate = m_links[k].uplink.law.Rate(
+            uplink[k] * (budget.coupled ? budget.downlinkHz : budget.uplinkHz));
+        if (!loaded[k])
+        {
+            continue;
+        }
+        if (!fluid)
+        {
+            part.predicted = m_predictor->Predict(k, load);
+            load.downlinkS = load.downlinkBits / load.downlinkRate;
+            load.uplinkS = load.uplinkBits / load.uplinkRate;
+            d.predictedS = std::max(d.predictedS, wdmoe::SequentialLatency(part.predicted));
+            continue;
+        }
+        const auto cost = m_predictor->GetCost(k);
+        const auto& last = part.pieces.back().planned;
+        part.predicted = {last.downlinkEndS,
+                          last.computeEndS - last.downlinkEndS,
+                          last.uplinkEndS - last.computeEndS};
+        load.downlinkS =
+            std::max(part.predicted.downlinkS - cost.downlinkFixedS, 0.0) / cost.downlinkScale;
+        load.spanS = last.uplinkEndS;
+        load.uplinkS = std::max(part.predicted.uplinkS - cost.uplinkFixedS, 0.0) / cost.uplinkScale;
+    }
+    if (fluid)
+    {
+        d.predictedS = outcome.blockEndS[block];
     }
     return d;
 }
@@ -261,10 +588,10 @@ WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecisi
             computeS = wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], {1.0});
         }
         // the same rule for both ways: the answer's bits, and as many down as its precision makes
-        const double upBits = decision.devices[k].tokens > 0 ? part.load.uplinkBits / tokens
-                                                             : 8.0 * input.uplinkBytesPerToken;
-        const double downBits =
-            upBits * input.downlinkBytesPerToken / std::max<double>(input.uplinkBytesPerToken, 1);
+        const double downBytes = wdmoe::EncodedBytes(m_choice[k].downlink, input.hidden);
+        const double upBytes = wdmoe::EncodedBytes(m_choice[k].uplink, input.hidden);
+        const double upBits = part.tokens > 0 ? part.load.uplinkBits / tokens : 8.0 * upBytes;
+        const double downBits = upBits * downBytes / std::max(upBytes, 1.0);
         latency[e] = cost.computeScale * computeS / tokens +
                      cost.downlinkScale * downBits / std::max(downRate, 1e-3) +
                      cost.uplinkScale * upBits / std::max(upRate, 1e-3);
@@ -272,16 +599,35 @@ WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecisi
     return latency;
 }
 
+std::vector<double>
+WdmoeController::ExpertCosts(const WdmoeBlockInput& input) const
+{
+    const auto budget = m_radio->GetBudget();
+    const double uplinkHz = budget.coupled ? budget.downlinkHz : budget.uplinkHz;
+    std::vector<double> cost;
+    for (const auto k : m_expertDevice)
+    {
+        const double downBits = 8.0 * wdmoe::EncodedBytes(m_choice[k].downlink, input.hidden);
+        const double upBits = 8.0 * wdmoe::EncodedBytes(m_choice[k].uplink, input.hidden);
+        const double downRate = m_links[k].downlink.law.Rate(budget.downlinkHz);
+        const double upRate = m_links[k].uplink.law.Rate(uplinkHz);
+        // a device that is not heard costs nothing: its pairs are left out anyway
+        cost.push_back(downRate > 0 && upRate > 0 ? downBits / downRate + upBits / upRate : 0);
+    }
+    return cost;
+}
+
 WdmoeDecision
 WdmoeController::Decide(const WdmoeBlockInput& input)
 {
     NS_LOG_FUNCTION(this << input.request << input.block);
     NS_ABORT_MSG_IF(m_profiles.empty(), "WdmoeController::Decide: call SetWork first");
-    m_radio->Measure();
-    m_links.resize(m_profiles.size());
+    Measure();
     for (uint32_t k = 0; k < m_links.size(); k++)
     {
-        m_links[k] = m_radio->GetLinkState(k);
+        // said again should it be lost again
+        m_unreachable[k] =
+            m_unreachable[k] && !(m_links[k].downlink.valid && m_links[k].uplink.valid);
     }
 
     WdmoeSelectorInput in;
@@ -290,11 +636,13 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     in.expertDevice = m_expertDevice;
 
     const auto vanilla = wdmoe::SelectTopK(input.gate, m_topK);
+    DecidePrecision(input, vanilla);
     auto best = Evaluate(input, vanilla);
     const bool alternate = m_selector->UsesLatency();
     for (uint32_t round = 1; round <= (alternate ? m_maxRounds : 1); round++)
     {
         in.expertLatencyS = ExpertLatencies(input, best);
+        in.expertCostS = ExpertCosts(input);
         auto next = Evaluate(input, m_selector->Select(in));
         next.rounds = round;
         // the first answer of a selector stands, whatever it predicts; later ones must be better
@@ -309,9 +657,129 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     best.gateMassKept = wdmoe::KeptGateMass(input.gate, best.selection, m_topK);
     best.pairsTopK = vanilla.Routed();
     best.delay = m_delay;
+    best.id = ++m_decisions;
+    if (m_capabilities.progress && m_flights.IsEmpty())
+    {
+        for (uint32_t k = 0; k < m_links.size(); k++)
+        {
+            best.usage.push_back(m_radio->GetUsage(k));
+        }
+    }
+    for (uint32_t k = 0; k < best.devices.size(); k++)
+    {
+        const auto cost = m_predictor->GetCost(k);
+        const auto& pieces = best.devices[k].pieces;
+        for (uint32_t i = 0; i < pieces.size(); i++)
+        {
+            WdmoeFlight flight;
+            flight.decision = best.id;
+            flight.piece = i;
+            flight.downlinkBits = pieces[i].downlinkBits;
+            flight.uplinkBits = pieces[i].uplinkBits;
+            flight.computeS = pieces[i].computeS * cost.computeScale + cost.computeFixedS;
+            flight.planned = pieces[i].planned;
+            flight.sent = Simulator::Now() + m_delay;
+            m_flights.Add(k, flight);
+        }
+    }
+    m_planned = Simulator::Now();
     m_radio->SetPlan(best.plan);
     m_decisionTrace(input, best);
     return best;
+}
+
+// What happens in between
+
+void
+WdmoeController::NotifyGrant(uint32_t device, bool downlink, uint32_t bytes)
+{
+    if (!downlink)
+    {
+        m_flights.GrantedUplink(device, 8.0 * bytes, Simulator::Now());
+        return;
+    }
+    const Time now = Simulator::Now();
+    m_flights.GrantedDownlink(device,
+                              8.0 * bytes,
+                              now,
+                              now + m_capabilities.downlinkLead,
+                              m_arrived);
+    bool late = false;
+    for (const auto* f : m_arrived)
+    {
+        const Time planned = f->sent + Seconds(f->planned.downlinkEndS);
+        late |= Abs(f->arrival - planned) > m_replanAfter;
+        if (m_earlyGrants && m_capabilities.expectUplink)
+        {
+            const auto cost = m_predictor->GetCost(device);
+            const auto bias = Seconds(cost.readyBiasS + m_earlyBias * cost.readySpreadS);
+            const auto answer = std::min<uint64_t>(f->uplinkBits / 8, m_earlyBytes);
+            m_radio->ExpectUplink(device, answer, Max(f->ready + bias, now));
+        }
+    }
+    if (late)
+    {
+        Replan();
+    }
+}
+
+void
+WdmoeController::Replan()
+{
+    if (!m_allocator->IsOverTime() || m_replanAfter.IsZero() ||
+        Simulator::Now() - m_planned < m_replanAfter || m_flights.IsEmpty())
+    {
+        return;
+    }
+    m_planned = Simulator::Now();
+    // A grant is reported from within the radio: it gets the new plan when it has done with it.
+    Simulator::ScheduleNow(&WdmoeController::PlanRest, this);
+}
+
+void
+WdmoeController::PlanRest()
+{
+    Measure();
+    MakeShop(m_shop);
+    for (const auto& task : m_shop.tasks)
+    {
+        const auto& link = m_links[task.device];
+        if (!link.downlink.valid || !link.uplink.valid)
+        {
+            return; // it will be given up, or heard again
+        }
+    }
+    if (m_shop.tasks.empty())
+    {
+        return;
+    }
+    m_radio->SetPlan(m_allocator->Schedule(m_shop, {}, m_capabilities).plan);
+}
+
+WdmoeFlight
+WdmoeController::ReportPiece(const WdmoeDecision& decision, const WdmoePieceOutcome& outcome)
+{
+    WdmoeFlight flight;
+    if (!m_flights.Remove(outcome.device, decision.id, outcome.piece, &flight))
+    {
+        return flight;
+    }
+    if (flight.arrived)
+    {
+        m_predictor->LearnReady(outcome.device, (outcome.computed - flight.ready).GetSeconds());
+    }
+    const Time planned = flight.sent + Seconds(flight.planned.uplinkEndS);
+    if (Abs(outcome.answered - planned) > m_replanAfter)
+    {
+        Replan();
+    }
+    return flight;
+}
+
+void
+WdmoeController::GiveUpPiece(const WdmoeDecision& decision, uint32_t device, uint32_t piece)
+{
+    m_flights.Remove(device, decision.id, piece);
 }
 
 void
@@ -319,10 +787,49 @@ WdmoeController::Report(const WdmoeDecision& decision, const WdmoeDeviceOutcome&
 {
     if (outcome.answered)
     {
-        m_predictor->Learn(outcome.device,
-                           decision.devices.at(outcome.device).load,
-                           outcome.measured);
+        auto measured = outcome.measured;
+        measured.computeS = outcome.computedS;
+        auto load = decision.devices.at(outcome.device).load;
+        load.computeS = 0;
+        for (const auto& piece : decision.devices.at(outcome.device).pieces)
+        {
+            load.computeS += piece.computeS;
+        }
+        m_predictor->Learn(outcome.device, load, measured);
+        LearnScale(decision, outcome);
     }
+}
+
+void
+WdmoeController::LearnScale(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome)
+{
+    if (decision.usage.empty() || m_decisions != decision.id)
+    {
+        return; // another block was in flight in this time
+    }
+    const auto k = outcome.device;
+    const auto now = m_radio->GetUsage(k);
+    const double downHzS = now.downlinkHzS - decision.usage[k].downlinkHzS;
+    const double upHzS = now.uplinkHzS - decision.usage[k].uplinkHzS;
+    double downBits = 0;
+    double upBits = 0;
+    for (const auto& piece : decision.devices[k].pieces)
+    {
+        downBits += piece.downlinkBits;
+        upBits += piece.uplinkBits;
+    }
+    // What a law makes of bandwidth x time, spread over the time that it was used in. Grants come
+    // by the resource block: a short transfer says nothing.
+    const auto scale = [](const wdmoe::RateLaw& law, double hzS, double seconds, double bits) {
+        const bool told = hzS > 0 && seconds > 0 && bits > 4e5;
+        return told ? law.Rate(hzS / seconds) * seconds / bits
+                    : std::numeric_limits<double>::quiet_NaN();
+    };
+    const bool linear = m_links[k].downlink.law.kind == wdmoe::RateLaw::LINEAR;
+    m_predictor->LearnScale(
+        k,
+        scale(m_links[k].downlink.law, downHzS, linear ? 1 : outcome.measured.downlinkS, downBits),
+        scale(m_links[k].uplink.law, upHzS, outcome.uplinkActiveS, upBits));
 }
 
 } // namespace ns3

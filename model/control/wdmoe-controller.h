@@ -8,6 +8,8 @@
 #define WDMOE_CONTROLLER_H
 
 #include "wdmoe-allocator.h"
+#include "wdmoe-flight-tracker.h"
+#include "wdmoe-precision-policy.h"
 #include "wdmoe-predictor.h"
 #include "wdmoe-selector.h"
 
@@ -29,14 +31,42 @@ namespace ns3
  */
 struct WdmoeBlockInput
 {
-    uint64_t request{0};                    ///< request id
-    uint32_t block{0};                      ///< i
-    wdmoe::GateMatrix gate;                 ///< J x E weights
-    uint32_t downlinkBytesPerToken{0};      ///< activation of one token, to the device
-    uint32_t uplinkBytesPerToken{0};        ///< activation of one token, back
+    uint64_t request{0};    ///< request id
+    uint32_t block{0};      ///< i
+    wdmoe::GateMatrix gate; ///< J x E weights
+    uint32_t hidden{0};     ///< m, elements of one token's activation
+    wdmoe::Precision downlinkPrecision{wdmoe::Precision::FP16}; ///< to the devices, if not decided
+    wdmoe::Precision uplinkPrecision{wdmoe::Precision::FP16};   ///< back, if not decided
     uint32_t batchBytes{0};                 ///< of a batch's payload, beside the activations
     uint32_t batchExpertBytes{0};           ///< the same, for each expert with tokens
     Callback<uint64_t, uint64_t> wireBytes; ///< payload bytes of a message to bytes on the wire
+};
+
+/**
+ * @ingroup wdmoe-control
+ *
+ * Consecutive tokens of one expert, of those that the selection gives it in order.
+ */
+struct WdmoePieceEntry
+{
+    uint32_t expert{0}; ///< e
+    uint32_t first{0};  ///< counts the tokens of that expert
+    uint32_t tokens{0}; ///< how many
+};
+
+/**
+ * @ingroup wdmoe-control
+ *
+ * A micro-batch: sent, computed and answered in one piece.
+ */
+struct WdmoePiece
+{
+    std::vector<WdmoePieceEntry> entries; ///< by expert
+    uint32_t tokens{0};                   ///< (token, expert) pairs
+    double downlinkBits{0};               ///< bits on the wire to the device
+    double uplinkBits{0};                 ///< bits on the wire of its answer
+    double computeS{0};                   ///< by the compute model, s
+    wdmoe::ShopTimes planned;             ///< s from when the block's batches are sent
 };
 
 /**
@@ -46,10 +76,12 @@ struct WdmoeBlockInput
  */
 struct WdmoeDevicePart
 {
-    uint32_t tokens{0};          ///< (token, expert) pairs it serves
-    uint32_t experts{0};         ///< its experts with tokens
-    WdmoeStageLoad load;         ///< bits, rates and compute time by the plan
-    wdmoe::StageTimes predicted; ///< what the predictor says, s
+    uint32_t tokens{0};             ///< (token, expert) pairs it serves
+    uint32_t experts{0};            ///< its experts with tokens
+    WdmoePrecisionChoice precision; ///< of activations
+    WdmoeStageLoad load;            ///< bits, rates and compute time by the plan
+    wdmoe::StageTimes predicted;    ///< what the predictor says, s
+    std::vector<WdmoePiece> pieces; ///< in the order they are sent
 };
 
 /**
@@ -59,17 +91,24 @@ struct WdmoeDevicePart
  */
 struct WdmoeDecision
 {
+    uint64_t id{0};                       ///< counts the decisions from 1
     wdmoe::Selection selection;           ///< which experts run each token
     std::vector<uint32_t> expertTokens;   ///< tokens for each expert, length E
     std::vector<WdmoeDevicePart> devices; ///< by device, length K
     WdmoePlan plan;                       ///< what the radio was told
     wdmoe::AllocationResult allocation;   ///< certificate
     double predictedS{0};                 ///< predicted block latency, s
+    bool bounded{false};                  ///< whether the next is known
+    double lowerBoundS{0};                ///< no plan ends all blocks in flight earlier (sum), s
+    double plannedS{0};                   ///< what this plan makes of that sum, s
+    uint32_t pairsUnreachable{0};         ///< of devices out of coverage: not sent
     double wlr{0};                        ///< weight-to-latency ratio, 1/s
     double gateMassKept{0};               ///< relative to top-k, in [0, 1]
     uint32_t pairsTopK{0};                ///< (token, expert) pairs of top-k
     uint32_t rounds{0};                   ///< alternations of selection and allocation
-    Time delay;                           ///< of deciding; batches are sent that much later
+    std::vector<WdmoeUsage> usage; ///< granted to each device so far; empty where others are in
+                                   ///< flight, so that it says nothing of this block
+    Time delay;                    ///< of deciding; batches are sent that much later
 };
 
 /**
@@ -80,9 +119,27 @@ struct WdmoeDecision
 struct WdmoeDeviceOutcome
 {
     uint32_t device{0};         ///< index
-    bool answered{false};       ///< false: missing at the deadline, or lost
-    wdmoe::StageTimes measured; ///< s; compute includes the wait for the compute unit
-    double queueS{0};           ///< s of that wait
+    bool answered{false};       ///< all of it; false: missing at the deadline, or lost
+    wdmoe::StageTimes measured; ///< s: until the last piece has arrived, from then until the last
+                                ///< is computed, from then until the last answer is in
+    double computedS{0};        ///< sum over its pieces on the compute unit, s
+    double queueS{0};           ///< s that its last piece waited for the compute unit
+    double uplinkActiveS{0};    ///< s during which its answers were sent; 0: not known
+};
+
+/**
+ * @ingroup wdmoe-control
+ *
+ * What really happened to one micro-batch.
+ */
+struct WdmoePieceOutcome
+{
+    uint32_t device{0}; ///< index
+    uint32_t piece{0};  ///< index among the pieces of the device
+    Time received;      ///< at the device
+    Time started;       ///< its computation
+    Time computed;      ///< its answer was ready
+    Time answered;      ///< its answer was in
 };
 
 /**
@@ -90,9 +147,17 @@ struct WdmoeDeviceOutcome
  *
  * The loop: measure, decide, enforce, learn. One controller drives one radio.
  *
- * Decide() takes the link states the radio measured, lets the selector choose experts under the
- * latencies of the present allocation and the allocator divide bandwidth for the resulting loads,
- * and again, until the predicted block latency stops falling; then the plan goes to the radio.
+ * Decide() takes the link states the radio measured, lets the precision policy choose how
+ * activations are coded, the selector choose experts under the latencies of the present allocation
+ * and the allocator plan the resulting loads together with all that is in flight, and again, until
+ * the predicted block latency stops falling; then the plan goes to the radio.
+ *
+ * In between it follows what the radio grants: when the last bit of a micro-batch has been granted,
+ * it knows when the answer will be ready, and tells the radio to expect it (EarlyGrants); when an
+ * answer comes at another time than planned, a plan over time is made anew for what is left
+ * (ReplanAfter).
+ *
+ * A device that the radio does not hear is left out, its pairs are missing, and this says so once.
  */
 class WdmoeController : public Object
 {
@@ -144,6 +209,24 @@ class WdmoeController : public Object
     WdmoeDecision Decide(const WdmoeBlockInput& input);
 
     /**
+     * A micro-batch was answered: the predictor learns, the plan may be made anew.
+     *
+     * @param decision as made
+     * @param outcome of one piece
+     * @return what was known of it
+     */
+    WdmoeFlight ReportPiece(const WdmoeDecision& decision, const WdmoePieceOutcome& outcome);
+
+    /**
+     * A micro-batch is not waited for any more.
+     *
+     * @param decision as made
+     * @param device index
+     * @param piece index
+     */
+    void GiveUpPiece(const WdmoeDecision& decision, uint32_t device, uint32_t piece);
+
+    /**
      * What came of a decision: the predictors learn.
      *
      * @param decision as made
@@ -164,6 +247,9 @@ class WdmoeController : public Object
     void DoDispose() override;
 
   private:
+    /// A batch cut in one way
+    typedef std::vector<WdmoePiece> Cut;
+
     /**
      * Loads, bandwidth and predictions for a selection.
      *
@@ -174,12 +260,87 @@ class WdmoeController : public Object
     WdmoeDecision Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection);
 
     /**
+     * How activations are coded, from the loads of a selection.
+     *
+     * @param input the block
+     * @param selection which experts run
+     */
+    void DecidePrecision(const WdmoeBlockInput& input, const wdmoe::Selection& selection);
+
+    /**
+     * Cut a device's batch.
+     *
+     * @param input the block
+     * @param device index
+     * @param expertTokens tokens of each expert
+     * @param pieces how many, at most as there are tokens
+     * @return the pieces; cuts fall between experts where that is near
+     */
+    Cut MakeCut(const WdmoeBlockInput& input,
+                uint32_t device,
+                const std::vector<uint32_t>& expertTokens,
+                uint32_t pieces) const;
+
+    /**
+     * Describe the devices and what is in flight.
+     *
+     * @param [out] shop everything but the tasks of a new block
+     */
+    void MakeShop(wdmoe::ShopProblem& shop) const;
+
+    /**
+     * @param plan for the radio
+     * @param cut for each task
+     * @return the same for the fluid model
+     */
+    static wdmoe::ShopPlan MakeShopPlan(const WdmoePlan& plan, const std::vector<uint32_t>& cut);
+
+    /**
+     * Leave out the pairs of devices that the radio does not hear.
+     *
+     * @param [in,out] selection which experts run
+     * @return pairs left out
+     */
+    uint32_t LeaveOutUnreachable(wdmoe::Selection& selection);
+
+    /**
+     * What the rate laws promised against what was moved.
+     *
+     * @param decision as made
+     * @param outcome of one device, answered
+     */
+    void LearnScale(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome);
+
+    /// Plan what is left anew, unless the plan is not one over time, or too young.
+    void Replan();
+
+    /// Plan what is left anew.
+    void PlanRest();
+
+    /**
+     * @param device index
+     * @param downlink direction
+     * @param bytes granted
+     */
+    void NotifyGrant(uint32_t device, bool downlink, uint32_t bytes);
+
+    /// Take a fresh look at the channels.
+    void Measure();
+
+    /**
      * @param input the block
      * @param decision loads and plan
      * @return predicted s for one token on each expert
      */
     std::vector<double> ExpertLatencies(const WdmoeBlockInput& input,
                                         const WdmoeDecision& decision) const;
+
+    /**
+     * @param input the block
+     * @return s that the air is taken by one more token on each expert, both ways, with the whole
+     * band
+     */
+    std::vector<double> ExpertCosts(const WdmoeBlockInput& input) const;
 
     /**
      * Share of a direction a device can count on while all loaded devices are busy (priorities,
@@ -201,6 +362,22 @@ class WdmoeController : public Object
     std::vector<wdmoe::DeviceProfile> m_profiles; ///< by device
     std::vector<uint32_t> m_expertDevice;         ///< by expert
     std::vector<WdmoeLinkState> m_links;          ///< as last measured, by device
+    Ptr<WdmoePrecisionPolicy> m_precision;        ///< how activations are coded
+    std::vector<WdmoePrecisionChoice> m_choice;   ///< for the present block, by device
+    WdmoeRadioCapabilities m_capabilities;        ///< of the radio
+    double m_requestS{0};                         ///< part of an uplink's fixed cost, s
+    WdmoeFlightTracker m_flights;                 ///< what is under way
+    std::vector<const WdmoeFlight*> m_arrived;    ///< by the last grant
+    wdmoe::ShopProblem m_shop;                    ///< the blocks in flight
+    wdmoe::ShopEvaluator m_evaluator;             ///< predicts plans
+    std::vector<bool> m_unreachable;              ///< said of a device
+    uint64_t m_decisions{0};                      ///< so far
+    Time m_planned;                               ///< when the plan in force was made
+    bool m_earlyGrants;                           ///< attribute EarlyGrants
+    double m_earlyBias;                           ///< attribute EarlyBias
+    uint32_t m_earlyBytes;                        ///< attribute EarlyBytes
+    Time m_replanAfter;                           ///< attribute ReplanAfter
+    uint32_t m_maxPieces;                         ///< attribute MaxPieces
     wdmoe::ComputeMode m_computeMode;             ///< how compute time is counted
     uint32_t m_maxRounds;                         ///< of alternation
     Time m_delay;                                 ///< of deciding

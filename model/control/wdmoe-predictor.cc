@@ -6,6 +6,7 @@
 
 #include "wdmoe-predictor.h"
 
+#include "ns3/boolean.h"
 #include "ns3/double.h"
 
 #include <algorithm>
@@ -18,6 +19,16 @@ namespace ns3
 NS_OBJECT_ENSURE_REGISTERED(WdmoePredictor);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeClosedFormPredictor);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeLearningPredictor);
+
+namespace
+{
+
+/// Variance of a fixed cost from one answer to the next, (0.5 ms)^2
+constexpr double DRIFT = 2.5e-7;
+/// Variance of a fixed cost as the radio declares it, (3 ms)^2
+constexpr double PRIOR = 9e-6;
+
+} // namespace
 
 TypeId
 WdmoePredictor::GetTypeId()
@@ -36,6 +47,22 @@ WdmoePredictor::Learn(uint32_t /* device */,
                       const WdmoeStageLoad& /* load */,
                       const wdmoe::StageTimes& /* measured */)
 {
+}
+
+void
+WdmoePredictor::LearnScale(uint32_t /* device */, double /* downlink */, double /* uplink */)
+{
+}
+
+void
+WdmoePredictor::LearnReady(uint32_t /* device */, double /* errorS */)
+{
+}
+
+bool
+WdmoePredictor::IsFluid() const
+{
+    return false;
 }
 
 wdmoe::StageTimes
@@ -84,16 +111,39 @@ WdmoeLearningPredictor::GetTypeId()
                                           "Weight of an observation relative to the next one",
                                           DoubleValue(0.97),
                                           MakeDoubleAccessor(&WdmoeLearningPredictor::m_forget),
-                                          MakeDoubleChecker<double>(0.0, 1.0));
+                                          MakeDoubleChecker<double>(0.0, 1.0))
+                            .AddAttribute("Fluid",
+                                          "Whether transfers are predicted by the fluid model of "
+                                          "the plan; false: bits / rate of the planned share",
+                                          BooleanValue(true),
+                                          MakeBooleanAccessor(&WdmoeLearningPredictor::m_fluid),
+                                          MakeBooleanChecker())
+                            .AddAttribute("Fixed",
+                                          "Whether fixed costs are known; false: 0",
+                                          BooleanValue(true),
+                                          MakeBooleanAccessor(&WdmoeLearningPredictor::m_fixed),
+                                          MakeBooleanChecker())
+                            .AddAttribute("Scale",
+                                          "Whether scales are learned; false: 1",
+                                          BooleanValue(true),
+                                          MakeBooleanAccessor(&WdmoeLearningPredictor::m_scale),
+                                          MakeBooleanChecker());
     return tid;
+}
+
+bool
+WdmoeLearningPredictor::IsFluid() const
+{
+    return m_fluid;
 }
 
 void
 WdmoeLearningPredictor::SetRadio(uint32_t devices, const WdmoeRadioCapabilities& capabilities)
 {
     DeviceFit fit;
-    fit.downlink.priorFixedS = fit.downlink.fixedS = capabilities.downlinkDelay.GetSeconds();
-    fit.uplink.priorFixedS = fit.uplink.fixedS = capabilities.uplinkDelay.GetSeconds();
+    fit.downlink.fixedS = capabilities.downlinkDelay.GetSeconds();
+    fit.uplink.fixedS = capabilities.uplinkDelay.GetSeconds();
+    m_progress = capabilities.progress;
     m_fits.assign(devices, fit);
 }
 
@@ -101,47 +151,59 @@ WdmoeCost
 WdmoeLearningPredictor::GetCost(uint32_t device) const
 {
     const auto& f = m_fits.at(device);
-    return {f.downlink.fixedS,
-            f.downlink.scale,
-            f.uplink.fixedS,
-            f.uplink.scale,
-            f.compute.fixedS,
-            f.compute.scale};
+    WdmoeCost cost;
+    if (m_fixed)
+    {
+        cost.downlinkFixedS = f.downlink.fixedS;
+        cost.uplinkFixedS = f.uplink.fixedS;
+        cost.computeFixedS = f.compute.fixedS;
+    }
+    if (m_scale)
+    {
+        cost.downlinkScale = f.downlink.GetScale();
+        cost.uplinkScale = f.uplink.GetScale();
+        cost.computeScale = f.compute.GetScale();
+    }
+    cost.readyBiasS = f.readyMeanS;
+    cost.readySpreadS = std::sqrt(f.readyVariance);
+    return cost;
 }
 
 void
-WdmoeLearningPredictor::Fit::Add(double forget, double xi, double yi)
+WdmoeLearningPredictor::Stage::AddTime(double forget,
+                                       bool progress,
+                                       double xS,
+                                       double yS,
+                                       double spanS)
 {
-    const double wi = 1 / std::pow(std::max(yi, 1e-3), 2);
-    w = forget * w + wi;
-    x = forget * x + wi * xi;
-    y = forget * y + wi * yi;
-    xx = forget * xx + wi * xi * xi;
-    xy = forget * xy + wi * xi * yi;
-    // Errors of 5 % are taken as noise; the prior expects the fixed cost within 3 ms and the scale
-    // within 0.3. An allocator that makes all devices end together hides the slope, so that only
-    // the prior keeps a long batch's time from being taken for a fixed cost.
-    const double noise = 2.5e-3;
-    const double ra = noise / std::pow(3e-3, 2);
-    const double rb = noise / std::pow(0.3, 2);
-    // normal equations of the ridge problem, then clip to a, b >= 0 one at a time
-    const double m11 = w + ra;
-    const double m22 = xx + rb;
-    const double r1 = y + ra * priorFixedS;
-    const double r2 = xy + rb;
-    const double det = m11 * m22 - x * x;
-    fixedS = (m22 * r1 - x * r2) / det;
-    scale = (m11 * r2 - x * r1) / det;
-    if (fixedS < 0)
+    const double noise = 1e-6 + std::pow(0.08 * std::max(xS, spanS), 2);
+    if (noise > PRIOR)
     {
-        fixedS = 0;
-        scale = r2 / m22;
+        if (xS > 0.05 && !progress)
+        {
+            AddScale(forget, std::max(yS - fixedS, 0.0) / xS);
+        }
+        return; // it would only carry the model's error for long transfers over to short ones
     }
-    else if (scale < 0)
-    {
-        scale = 0;
-        fixedS = r1 / m11;
-    }
+    variance = std::min(variance + DRIFT, PRIOR);
+    const double gain = variance / (variance + noise);
+    const double most = 2 * std::sqrt(variance + noise);
+    const double off = std::clamp(yS - GetScale() * xS - fixedS, -most, most);
+    fixedS = std::max(fixedS + gain * off, 0.0);
+    variance *= 1 - gain;
+}
+
+void
+WdmoeLearningPredictor::Stage::AddScale(double forget, double scale)
+{
+    scaleSum = forget * scaleSum + std::clamp(scale, 0.5, 3.0);
+    scaleWeight = forget * scaleWeight + 1;
+}
+
+double
+WdmoeLearningPredictor::Stage::GetScale() const
+{
+    return scaleSum / scaleWeight;
 }
 
 void
@@ -150,18 +212,44 @@ WdmoeLearningPredictor::Learn(uint32_t device,
                               const wdmoe::StageTimes& measured)
 {
     auto& f = m_fits.at(device);
-    if (load.downlinkBits > 0 && load.downlinkRate > 0)
+    if (load.downlinkBits > 0 && std::isfinite(load.downlinkS))
     {
-        f.downlink.Add(m_forget, load.downlinkBits / load.downlinkRate, measured.downlinkS);
+        f.downlink.AddTime(m_forget, m_progress, load.downlinkS, measured.downlinkS, load.spanS);
     }
-    if (load.uplinkBits > 0 && load.uplinkRate > 0)
+    if (load.uplinkBits > 0 && std::isfinite(load.uplinkS))
     {
-        f.uplink.Add(m_forget, load.uplinkBits / load.uplinkRate, measured.uplinkS);
+        f.uplink.AddTime(m_forget, m_progress, load.uplinkS, measured.uplinkS, load.spanS);
     }
     if (load.computeS > 0)
     {
-        f.compute.Add(m_forget, load.computeS, measured.computeS);
+        f.compute.AddScale(m_forget, measured.computeS / load.computeS);
     }
+}
+
+void
+WdmoeLearningPredictor::LearnScale(uint32_t device, double downlink, double uplink)
+{
+    auto& f = m_fits.at(device);
+    if (std::isfinite(downlink))
+    {
+        f.downlink.AddScale(m_forget, downlink);
+    }
+    if (std::isfinite(uplink))
+    {
+        f.uplink.AddScale(m_forget, uplink);
+    }
+}
+
+void
+WdmoeLearningPredictor::LearnReady(uint32_t device, double errorS)
+{
+    auto& f = m_fits.at(device);
+    f.readyWeight = m_forget * f.readyWeight + 1;
+    const double alpha = 1 / f.readyWeight;
+    // A rare lost packet must not make all answers expected late.
+    const double delta = std::clamp(errorS, -2e-3, 2e-3) - f.readyMeanS;
+    f.readyMeanS += alpha * delta;
+    f.readyVariance = (1 - alpha) * (f.readyVariance + alpha * delta * delta);
 }
 
 } // namespace ns3

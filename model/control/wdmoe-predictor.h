@@ -28,6 +28,10 @@ struct WdmoeStageLoad
     double downlinkRate{0}; ///< bit/s of the share it has by the plan
     double uplinkRate{0};   ///< bit/s of the share it has by the plan
     double computeS{0};     ///< compute time by the compute model, s
+    double downlinkS{0}; ///< transfer under the plan, waiting included, fixed cost and scale not:
+                         ///< bits / rate in the closed form, s
+    double uplinkS{0};   ///< the same uplink, s
+    double spanS{0};     ///< all of its part of the block by the plan, s
 };
 
 /**
@@ -44,6 +48,8 @@ struct WdmoeCost
     double uplinkScale{1};    ///< of bits / rate
     double computeFixedS{0};  ///< s, whatever the size
     double computeScale{1};   ///< of the compute model's time
+    double readyBiasS{0};     ///< mean of when an answer was ready, less when it was predicted, s
+    double readySpreadS{0};   ///< standard deviation of that, s
 };
 
 /**
@@ -73,6 +79,10 @@ class WdmoePredictor : public Object
      */
     virtual WdmoeCost GetCost(uint32_t device) const = 0;
 
+    /// @return true if blocks are predicted by the fluid model of the plan over time; false: by
+    /// bits / rate of the share that a device can count on
+    virtual bool IsFluid() const;
+
     /**
      * @param device index
      * @param load planned
@@ -90,6 +100,24 @@ class WdmoePredictor : public Object
     virtual void Learn(uint32_t device,
                        const WdmoeStageLoad& load,
                        const wdmoe::StageTimes& measured);
+
+    /**
+     * Called for each answer where the radio says what it grants.
+     *
+     * @param device index
+     * @param downlink what the rate law promised for the bandwidth and time that was granted,
+     * divided by the bits that were moved with it; NaN: not known
+     * @param uplink the same uplink
+     */
+    virtual void LearnScale(uint32_t device, double downlink, double uplink);
+
+    /**
+     * Called for each micro-batch whose answer's time was predicted from grants.
+     *
+     * @param device index
+     * @param errorS when its answer was ready, less when it was predicted, s
+     */
+    virtual void LearnReady(uint32_t device, double errorS);
 };
 
 /**
@@ -112,13 +140,24 @@ class WdmoeClosedFormPredictor : public WdmoePredictor
 /**
  * @ingroup wdmoe-control
  *
- * Learns fixed cost and scale of bits / rate for each device and direction, by least squares
- * with forgetting over what was measured: the MAC's grants, reports, headers, and what a device
- * gains from the leftover of others. Starts from the delays the radio declares.
+ * Knows the MAC. What the fluid model says of the transfers under a plan, with what it learns
+ * online, for each device and direction:
  *
- * For each stage: minimise sum_i lambda^(n-i) w_i (y_i - a - b x_i)^2 + sigma^2 ((a - a0)^2 /
- * s_a^2 + (b - 1)^2 / s_b^2) with a, b >= 0 and w_i = 1 / max(y_i, 1 ms)^2, so that it is relative
- * errors that count; sigma = 5 %, s_a = 3 ms, s_b = 0.3, lambda the attribute Forgetting.
+ * - the scale of bits / rate, as the mean, with forgetting, of what the law promised for the
+ *   bandwidth and time granted over what was moved with it: headers, retransmissions, grants that
+ *   went unused, channel reports that were too good (where the radio does not say what it grants:
+ *   of the time of long transfers over what the fluid model says). It starts from 1, worth two
+ *   observations;
+ * - the fixed cost (buffer reports, grants, subframes, core network), as a Kalman filter's state:
+ * an observation is the transfer's time less what the fluid model says, with a standard deviation
+ * of 1 ms and 8 % of what the device's part of the block takes; none where that is more than 3 ms,
+ * for long blocks say nothing of it, and beyond two standard deviations it counts as two. It starts
+ *   from the delay the radio declares, +- 3 ms, and may drift by 0.5 ms from one to the next;
+ * - the compute time, by the roofline or FLOPs, in the same way, and the queue by the fluid model;
+ * - how far off the predicted times of answers are, mean and variance; errors beyond 2 ms count as
+ *   2 ms.
+ *
+ * The attributes Fluid, Fixed and Scale take parts of it away, to see what each is worth.
  */
 class WdmoeLearningPredictor : public WdmoePredictor
 {
@@ -131,40 +170,57 @@ class WdmoeLearningPredictor : public WdmoePredictor
 
     void SetRadio(uint32_t devices, const WdmoeRadioCapabilities& capabilities) override;
     WdmoeCost GetCost(uint32_t device) const override;
+    bool IsFluid() const override;
     void Learn(uint32_t device,
                const WdmoeStageLoad& load,
                const wdmoe::StageTimes& measured) override;
+    void LearnScale(uint32_t device, double downlink, double uplink) override;
+    void LearnReady(uint32_t device, double errorS) override;
 
   private:
-    /// Weighted sums of one stage of one device
-    struct Fit
+    /// What is learned of one stage of one device
+    struct Stage
     {
-        double priorFixedS{0}; ///< a0, s
-        double w{0};           ///< sum of weights
-        double x{0};           ///< sum of w x
-        double y{0};           ///< sum of w y
-        double xx{0};          ///< sum of w x x
-        double xy{0};          ///< sum of w x y
-        double fixedS{0};      ///< a, s
-        double scale{1};       ///< b
+        double fixedS{0};      ///< mean of the fixed cost, s
+        double variance{9e-6}; ///< of that mean, s^2
+        double scaleSum{2};    ///< weighted sum of scales
+        double scaleWeight{2}; ///< sum of weights
 
         /**
          * @param forget lambda
-         * @param xi x_i, s
-         * @param yi y_i, s
+         * @param progress AddScale() is called by others
+         * @param xS what the fluid model says, s
+         * @param yS what it was, s
+         * @param spanS what the device's part of the block takes by the plan, s
          */
-        void Add(double forget, double xi, double yi);
+        void AddTime(double forget, bool progress, double xS, double yS, double spanS);
+
+        /**
+         * @param forget lambda
+         * @param scale observed
+         */
+        void AddScale(double forget, double scale);
+
+        /// @return the scale, mean of what was observed
+        double GetScale() const;
     };
 
     /// The three stages of one device
     struct DeviceFit
     {
-        Fit downlink; ///< bits / rate to time
-        Fit uplink;   ///< bits / rate to time
-        Fit compute;  ///< compute model's time to time
+        Stage downlink;          ///< bits / rate to time
+        Stage uplink;            ///< bits / rate to time
+        Stage compute;           ///< compute model's time to time
+        double readyWeight{0};   ///< sum of weights
+        double readyMeanS{0};    ///< of the errors of predicted answers, s
+        double readyVariance{0}; ///< of them, s^2
     };
 
     double m_forget;               ///< lambda
+    bool m_fluid;                  ///< attribute Fluid
+    bool m_fixed;                  ///< attribute Fixed
+    bool m_scale;                  ///< attribute Scale
+    bool m_progress{false};        ///< LearnScale() is called
     std::vector<DeviceFit> m_fits; ///< by device
 };
 
