@@ -29,7 +29,7 @@ def join_prompt(arguments):
 
 
 def build_parser():
-    from wdmoe.scenarios import DEFAULT, DEFAULT_JOBS, POLICIES
+    from wdmoe.scenarios import DEFAULT, DEFAULT_JOBS, NAMED, POLICIES, SETTINGS_FORM
 
     parser = argparse.ArgumentParser(
         prog="wdmoe",
@@ -54,7 +54,12 @@ def build_parser():
     run.add_argument("--model", metavar="NAME|DIR", help="sizes or a real model in data/models, or a folder with one")
     run.add_argument("--prompt", metavar="TEXT|@FILE", help="what a real model continues (generate only)")
     run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO, or results/default)")
-    run.add_argument("--policy", metavar="A,B", help=f"policies, or all (default): {','.join(POLICIES)}")
+    run.add_argument(
+        "--policy",
+        metavar="A,B",
+        help=f"policies, or all (default): {','.join(POLICIES)}; there are also {' and '.join(NAMED)}, and "
+        f"SELECTOR+ALLOCATOR by TypeId. Settings may follow each: {SETTINGS_FORM}",
+    )
     run.add_argument("--radio", metavar="RADIO", help="the scenario of that radio; of generate, its radio")
     run.add_argument("--RngRun", metavar="R", type=parse_positive, default=1, help="run number (default: 1)")
     run.add_argument(

@@ -21,6 +21,12 @@ METRICS = {"block": "block_latency_s", "request": "request_latency_s"}
 CONFIDENCE = 0.95
 COLUMNS = ("policy", "metric", "against", "runs", "mean", "low", "high")
 
+# What became of plans and predictions, and where a policy's entry in summary.json has it.
+PLANNING = {
+    "prediction_error": ("predicted_over_measured", "median_abs_error"),
+    "plan_gap": ("plan_gap", "p50"),
+}
+
 # What of a capability is averaged over runs, and the largest value it can have.
 QUALITIES = {
     "exact_match": 1,
@@ -72,6 +78,20 @@ def medians(summaries):
             entry[name] = statistics.fmean(values) if values else None
         found[policy] = entry
     return found
+
+
+def planning(summaries):
+    """Policy -> {name of PLANNING: mean over runs, None where no run has it}; no names that no policy has."""
+    found = {}
+    for policy in dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]):
+        entries = [summary["policies"].get(policy) or {} for summary in summaries.values()]
+        found[policy] = {}
+        for name, (key, figure) in PLANNING.items():
+            values = [(entry.get(key) or {}).get(figure) for entry in entries]
+            values = [value for value in values if value is not None]
+            found[policy][name] = statistics.fmean(values) if values else None
+    known = [name for name in PLANNING if any(entry[name] is not None for entry in found.values())]
+    return {policy: {name: entry[name] for name in known} for policy, entry in found.items()}
 
 
 def over_runs(values, most=math.inf):
@@ -137,6 +157,7 @@ def write(rows, summaries, correlations, out):
             "RngRun": list(summaries),
             "confidence": CONFIDENCE,
             "medians_s": medians(summaries),
+            "planning": planning(summaries),
             "changes": rows,
             **quality,
         },

@@ -2,11 +2,12 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Pictures: latencies by policy; shares and expert loads over time, of the first request; a real model's quality."""
+"""Pictures: latencies by policy; shares and expert loads over time, of the first request; one block's schedule; a real
+model's quality."""
 
-import csv
 import itertools
 import math
+import textwrap
 
 import matplotlib
 
@@ -14,12 +15,15 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from wdmoe.comparison import QUALITIES, qualities
-from wdmoe.results import name_models, name_run
-from wdmoe.scenarios import fold
+from wdmoe.results import SCHEDULE, BadResult, name_models, name_run, read_columns
+from wdmoe.scenarios import fold, shorten
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; devices beyond them repeat with hatching.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#666666")
@@ -38,6 +42,25 @@ TIME_BINS = 240
 FEW = 20  # samples, below which each is drawn
 MARKERS = "osD^vPX*"
 
+# The stages of a micro-batch, in its order, and what schedule.csv says of each.
+STAGES = {"downlink": "#0072B2", "compute": "#E69F00", "uplink": "#009E73"}
+KEY = ("request", "pass", "block")
+PIECE = (*KEY, "device", "piece", "tokens", "answered")
+TIMES = tuple(
+    f"{kind}_{stage}_{end}_s" for kind in ("planned", "measured") for stage in STAGES for end in ("start", "end")
+)
+BLOCK = (*KEY, "tokens", "latency_s", "pieces", "in_flight", "planned_s", "lower_bound_s")
+# Whose block is drawn, the first that there is; else another that plans over time.
+DRAWN = ("scheduled-fp16-topk", "scheduled")
+STOCK = "topk-stock"
+LINES = {
+    "planned end": {"color": "black", "linestyle": (0, (4, 2)), "linewidth": 1.2},
+    "measured end": {"color": "black", "linewidth": 1.2},
+    "lower bound": {"color": "#D55E00", "linestyle": (0, (1, 1)), "linewidth": 1.6},
+}
+HATCHED = {"alpha": 0.45, "hatch": "//////"}
+TITLE_WIDTH = 105  # characters
+
 # Panels of quality: the first of each row that exists is drawn. Key of a capability, label, factor, least span shown.
 PANELS = (
     (
@@ -52,11 +75,13 @@ PANELS = (
 
 
 def draw(summary, folder):
-    """Draws both pictures from the tables in `folder`."""
+    """Draws the pictures of one run from the tables in `folder`."""
     policies = list(summary["policies"])
     with pyplot.rc_context(STYLE):
         draw_latencies(policies, folder, name_run(summary))
         draw_shares(policies, folder, name_run(summary))
+        if (folder / SCHEDULE).exists():
+            draw_schedules(summary, folder)
 
 
 def save(figure, path):
@@ -65,32 +90,12 @@ def save(figure, path):
     pyplot.close(figure)
 
 
-def read_columns(path, policies, names):
-    """Policy -> {name: array of that column} of a table; an absent column is an error naming what there is."""
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows)
-        missing = [name for name in ("policy", *names) if name not in header]
-        if missing:
-            raise ValueError(f"{path.name}, line 1: no column '{missing[0]}' among {', '.join(header)}")
-        where = header.index("policy")
-        columns = [header.index(name) for name in names]
-        values = {policy: [] for policy in policies}
-        for row in rows:
-            if row[where] in values:
-                values[row[where]].append([float(row[column] or "nan") for column in columns])
-    return {
-        policy: dict(zip(names, np.array(lines, dtype=float).reshape(-1, len(names)).T))
-        for policy, lines in values.items()
-    }
-
-
 def draw_latencies(policies, folder, run):
     panels = (("blocks.csv", "Block latency"), ("requests.csv", "Request latency"))
-    figure, axes = pyplot.subplots(
-        1, 2, figsize=(7.2, 0.6 + 0.42 * len(policies) + 0.6), sharey=True, layout="constrained"
-    )
-    figure.suptitle(run, fontsize=9)
+    # A row is as high as its name needs: 0.16 inches a line and one between the names.
+    lines = sum(max(2.6, len(fold(policy).splitlines()) + 1) for policy in policies)
+    figure, axes = pyplot.subplots(1, 2, figsize=(7.2, 1.2 + 0.16 * lines), sharey=True, layout="constrained")
+    figure.suptitle(f"{run} (box: quartiles, whiskers: 5 to 95 %)", fontsize=9)
     for axis, (table, title) in zip(axes, panels):
         axis.use_sticky_edges = False  # else no margin beside a box, and the last marker is cut off
         read = read_columns(folder / table, policies, ("latency_s",))
@@ -110,9 +115,11 @@ def draw_latencies(policies, folder, run):
         high = max((values.max() for values in samples if values.size), default=1)
         if low > 0 and high / low > 30:
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high / low > 100 else (1, 2, 5)))
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
         else:
             axis.set_xlim(0, 1.05 * axis.dataLim.x1 or 1)
-        axis.set_title(f"{title} (box: quartiles, whiskers: 5 to 95 %)", fontsize=8)
         axis.set_xlabel(f"{title} ({unit})")
         axis.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         axis.set_axisbelow(True)
@@ -210,9 +217,214 @@ def draw_shares(policies, folder, run):
     else:
         figure.suptitle(title, fontsize=9)
     if image:
-        figure.colorbar(image, ax=axes[2, :].tolist(), label="Expert load\n(tokens per block)")
+        narrow = {"fraction": 0.15 / len(policies), "pad": 0.05 / len(policies)}
+        figure.colorbar(image, ax=axes[2, :].tolist(), label="Expert load\n(tokens per block)", **narrow)
     figure.supxlabel("Time since the first request began (s)", fontsize=9)
     save(figure, folder / "shares-and-loads.png")
+
+
+def draw_schedules(summary, folder):
+    """The median prefill block and the median decode block of a policy that plans over time; none where none does."""
+    policies = list(summary["policies"])
+    blocks = read_columns(folder / "blocks.csv", policies, BLOCK)
+    planning = [policy for policy in policies if np.isfinite(blocks[policy]["planned_s"]).any()]
+    if not planning:
+        return
+    policy = next((name for name in DRAWN if name in planning), planning[0])
+    schedule = read_columns(folder / SCHEDULE, [policy, STOCK], (*PIECE, *TIMES))
+    run = f"scenario {summary['scenario']}, radio {summary['radio']}, RngRun {summary['manifest'].get('rng_run', '-')}"
+    for prefill, name in ((True, "schedule.png"), (False, "schedule-decode.png")):
+        block, count = choose_block(blocks[policy], prefill)
+        if not block:
+            continue
+        kind = "prefill" if prefill else "decode"
+        tokens = f"{block['tokens']:.0f} token{'' if block['tokens'] == 1 else 's'}"
+        place = f"request {block['request']:.0f}, pass {block['pass']:.0f} ({kind}), block {block['block']:.0f}"
+        title = f"{place}, {tokens}: the median of {count} {kind} blocks of {shorten(policy)}"
+        title = "\n".join([run, *textwrap.wrap(title, TITLE_WIDTH, break_on_hyphens=False)])
+        pieces = find_pieces(schedule, policy, block)
+        save(draw_schedule(pieces, block, title), folder / name)
+        stock = find_block(blocks.get(STOCK), block)
+        if prefill and stock:
+            panels = [(STOCK, find_pieces(schedule, STOCK, stock), stock), (policy, pieces, block)]
+            save(draw_measured(panels, title), folder / "schedule-vs-stock.png")
+
+
+def choose_block(table, prefill):
+    """The row of median latency of the prefill or decode blocks that had work, and how many these are."""
+    rows = np.flatnonzero(((table["pass"] == 0) == prefill) & (table["pieces"] > 0))
+    if not rows.size:
+        return None, 0
+    median = rows[np.argsort(table["latency_s"][rows], kind="stable")[(rows.size - 1) // 2]]
+    return {name: values[median] for name, values in table.items()}, rows.size
+
+
+def of_block(table, block):
+    return np.logical_and.reduce([table[name] == block[name] for name in KEY])
+
+
+def find_block(table, block):
+    """The row of the same block in another policy's table; None where it has none with work."""
+    rows = np.flatnonzero(of_block(table, block) & (table["pieces"] > 0)) if table else ()
+    return {name: values[rows[0]] for name, values in table.items()} if len(rows) else None
+
+
+def find_pieces(schedule, policy, block):
+    """The block's micro-batches, a dict each, in order of device and piece."""
+    table = schedule[policy]
+    rows = np.flatnonzero(of_block(table, block))
+    if not rows.size:
+        where = ", ".join(f"{name} {block[name]:.0f}" for name in KEY)
+        raise BadResult(f"{SCHEDULE}: no row of policy {policy}, {where}, which has work in blocks.csv")
+    pieces = [{name: values[row] for name, values in table.items()} for row in rows]
+    return sorted(pieces, key=lambda piece: (piece["device"], piece["piece"]))
+
+
+def spans(pieces, kind):
+    """(device, stage, start, end, whether the start is known) of what is known of each stage of each micro-batch, s.
+
+    Where a radio does not say when the first bit was sent, it is taken as the earliest that can be: the batch or the
+    answer was there to be sent, and the previous micro-batch of that device had been.
+    """
+    found = []
+    before = {}
+    for piece in pieces:
+        ready = 0.0
+        for stage in STAGES:
+            start, end = (piece[f"{kind}_{stage}_{side}_s"] for side in ("start", "end"))
+            if not math.isfinite(end):
+                continue
+            known = math.isfinite(start)
+            if not known:
+                start = min(max(ready, before.get((piece["device"], stage), 0.0)), end)
+            found.append((piece["device"], stage, start, end, known))
+            before[piece["device"], stage] = ready = end
+    return found
+
+
+def darken(colour):
+    """A bar's edge: dark, and still of its stage where the bar is no wider."""
+    return tuple(0.35 * part for part in to_rgb(colour))
+
+
+def draw_spans(axis, pieces, kind, devices):
+    """Bars of all micro-batches: a row for each device, in it a lane for each stage. Whether any start is not known."""
+    guessed = False
+    for row in range(1, len(devices), 2):
+        axis.axhspan(row - 0.5, row + 0.5, color="#F2F2F2", linewidth=0, zorder=0)
+    lanes = {stage: 0.28 * (index - 1) for index, stage in enumerate(STAGES)}
+    for device, stage, start, end, known in spans(pieces, kind):
+        axis.barh(
+            devices.index(device) + lanes[stage],
+            1e3 * (end - start),
+            left=1e3 * start,
+            height=0.25,
+            color=STAGES[stage],
+            edgecolor=darken(STAGES[stage]),
+            linewidth=0.5,
+            zorder=2,
+            **({} if known else HATCHED),
+        )
+        guessed = guessed or not known
+    lost = {}
+    for piece in pieces if kind == "measured" else ():
+        lost[piece["device"]] = lost.get(piece["device"], 0) + (not piece["answered"])
+    for device, count in lost.items():
+        if count:
+            told = f"{count} of {sum(piece['device'] == device for piece in pieces)} not answered"
+            axis.annotate(
+                told,
+                (1, devices.index(device)),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="center",
+                fontsize=7,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+                zorder=4,
+            )
+    axis.set_yticks(range(len(devices)))
+    axis.set_ylim(len(devices) - 0.5, -0.5)
+    axis.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    axis.set_axisbelow(True)
+    return guessed
+
+
+def make_gantt(panels, devices):
+    """A figure with one axis above another, all with a row for each device and the same time."""
+    row = min(0.36, max(0.15, 7 / (panels * len(devices))))
+    figure, axes = pyplot.subplots(
+        panels, 1, figsize=(7.8, 1.6 + panels * (0.3 + row * len(devices))), sharex=True, layout="constrained"
+    )
+    axes[-1].set_xlabel("Time since the block's batches were sent (ms)")
+    figure.supylabel("Device (token-expert pairs)", fontsize=9)
+    return figure, axes
+
+
+def label_devices(axis, pieces, devices):
+    tokens = {device: sum(piece["tokens"] for piece in pieces if piece["device"] == device) for device in devices}
+    axis.set_yticklabels([f"{device:.0f}  ({count:.0f})" for device, count in tokens.items()])
+
+
+def put_legend(figure, title, lines, guessed):
+    """Stages in one row, ends below them; `lines` has a label for each name of LINES that is drawn."""
+    stages = [Patch(facecolor=colour, edgecolor=darken(colour), label=stage) for stage, colour in STAGES.items()]
+    if guessed:
+        told = "start not known: earliest possible"
+        stages.append(Patch(facecolor="#999999", edgecolor="black", label=told, **HATCHED))
+    ends = [Line2D([], [], label=label, **LINES[name]) for name, label in lines.items()]
+    nothing = Line2D([], [], linestyle="none", label=" ")
+    handles = [handle for column in itertools.zip_longest(stages, ends, fillvalue=nothing) for handle in column]
+    legend = figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=len(stages),
+        columnspacing=1.4,
+        fontsize=8,
+        title=title,
+        title_fontsize=9,
+    )
+    legend.get_title().set_multialignment("center")
+
+
+def draw_schedule(pieces, block, title):
+    """One block, as it was planned above as it came."""
+    devices = sorted({piece["device"] for piece in pieces})
+    figure, (planned, measured) = make_gantt(2, devices)
+    ends = [end for *_, end, _ in spans(pieces, "planned")]
+    times = {"planned end": max(ends, default=math.nan), "measured end": block["latency_s"]}
+    alone = block["in_flight"] == 1
+    if alone:
+        times["lower bound"] = block["lower_bound_s"]
+    times = {name: 1e3 * time for name, time in times.items() if math.isfinite(time)}
+    guessed = False
+    for axis, kind in ((planned, "planned"), (measured, "measured")):
+        guessed = draw_spans(axis, pieces, kind, devices) or guessed
+        label_devices(axis, pieces, devices)
+        for name, time in times.items():
+            axis.axvline(time, zorder=3, **LINES[name])
+    count = block["in_flight"] - 1
+    others = f"{count:.0f} other block{'' if count == 1 else 's'} in flight"
+    others = "" if alone else f", with {others} (the lower bound is of all together)"
+    planned.set_title(f"Planned{others}", loc="left")
+    measured.set_title("Measured", loc="left")
+    measured.set_xlim(0, 1.03 * max(times.values(), default=1))
+    put_legend(figure, title, {name: f"{name} {time:.4g} ms" for name, time in times.items()}, guessed)
+    return figure
+
+
+def draw_measured(panels, title):
+    """The same block under several policies, as it came; `panels` of (policy, pieces, row of blocks.csv)."""
+    devices = sorted({piece["device"] for _, pieces, _ in panels for piece in pieces})
+    figure, axes = make_gantt(len(panels), devices)
+    guessed = False
+    for axis, (policy, pieces, block) in zip(axes, panels):
+        guessed = draw_spans(axis, pieces, "measured", devices) or guessed
+        label_devices(axis, pieces, devices)
+        axis.axvline(1e3 * block["latency_s"], zorder=3, **LINES["measured end"])
+        axis.set_title(f"{shorten(policy)}: measured, {1e3 * block['latency_s']:.4g} ms", loc="left")
+    axes[-1].set_xlim(0, 1.03e3 * max(block["latency_s"] for *_, block in panels))
+    put_legend(figure, title, {"measured end": "measured end"}, guessed)
+    return figure
 
 
 def draw_quality(summaries, folder):
@@ -295,7 +507,10 @@ def shared(box, other):
 
 
 def place_labels(axis, points):
-    """Names the points, each where its name hides least: no other name, no marker, no bar, and near its point."""
+    """Names the points, each where its name hides least: no other name, no marker, no bar, and near its point.
+
+    Where it is not close by, a line leads to it, across no other name if that can be.
+    """
     figure = axis.figure
     renderer = figure.canvas.get_renderer()
     pixel = figure.dpi / 72  # pixels of a point
@@ -304,6 +519,7 @@ def place_labels(axis, points):
     taken = [Bbox.from_extents(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in places]
     bars = [axis.transData.transform(bar) for *_, ends in points for bar in ends]
     bars = [Bbox.from_extents(*(low - pixel), *(high + pixel)) for low, high in bars]
+    names = []
     for (x, y), (_, _, policy, _) in zip(places, points):
         text = axis.text(0, 0, fold(policy), fontsize=8, ha="center", va="center", linespacing=1.0, transform=None)
         size = text.get_window_extent(renderer)
@@ -318,14 +534,17 @@ def place_labels(axis, points):
             box = Bbox.from_bounds(middle[0] - size.width / 2, middle[1] - size.height / 2, size.width, size.height)
             hidden = sum(shared(box, other) for other in taken) + 0.3 * sum(shared(box, bar) for bar in bars)
             outside = size.width * size.height - shared(box, inside)
-            cost = 10 * outside + hidden
+            line = np.linspace((x, y), middle, 20)
+            crossed = sum(name.contains(*place) for name in names for place in line)
+            cost = 10 * outside + hidden + size.height**2 * crossed
             if best is None or cost < best[0] - 1e-6:
                 best = (cost, distance, middle, box)
         _, distance, middle, box = best
         taken.append(box)
+        names.append(box)
         text.set_transform(axis.transData)
         text.set_position(axis.transData.inverted().transform(middle))
-        if distance > 16:
+        if distance > 8:
             ends = axis.transData.inverted().transform([(x, y), middle])
             axis.plot(*ends.T, color="#666666", linewidth=0.5, zorder=1)
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})

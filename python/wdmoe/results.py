@@ -13,11 +13,48 @@ import shutil
 TABLES = ("blocks.csv", "requests.csv", "shares.csv")
 # Without a row in these there is no result; shares.csv may be empty, since a stock scheduler has no plan.
 REQUIRED = ("blocks.csv", "requests.csv")
+# What became of each micro-batch; a program may leave it out, then it is not drawn.
+SCHEDULE = "schedule.csv"
 SUMMARY = "summary.json"
 
 
 class BadResult(Exception):
     """A program left something else than it should; the text says what."""
+
+
+def read_columns(path, policies, names):
+    """Policy -> {name: array of that column} of a table of numbers, NaN where it is empty.
+
+    An absent column, a row of another length and what is no number are a BadResult that names the line.
+    """
+    import numpy as np
+
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        missing = [name for name in ("policy", *names) if name not in header]
+        if missing:
+            raise BadResult(f"{path.name}, line 1: no column '{missing[0]}' among {', '.join(header)}")
+        where = header.index("policy")
+        columns = {name: header.index(name) for name in names}
+        values = {policy: [] for policy in policies}
+        for row in rows:
+            if len(row) != len(header):
+                raise BadResult(f"{path.name}, line {rows.line_num}: {len(row)} fields, expected {len(header)}")
+            if row[where] in values:
+                values[row[where]].append([parse(row[at], path, rows, name) for name, at in columns.items()])
+    return {
+        policy: dict(zip(names, np.array(lines, dtype=float).reshape(-1, len(names)).T))
+        for policy, lines in values.items()
+    }
+
+
+def parse(text, path, rows, name):
+    """A cell's number; `rows` is the reader that is at it."""
+    try:
+        return float(text or "nan")
+    except ValueError:
+        raise BadResult(f"{path.name}, line {rows.line_num}: {name} is '{text}', expected a number") from None
 
 
 def read_part(folder, policy):
@@ -82,6 +119,9 @@ def merge(parts, summaries, out, known):
     write_json(out / SUMMARY, united)
     for table in TABLES:
         concatenate(table, parts, out)
+    planned = {policy: folder for policy, folder in parts.items() if (folder / SCHEDULE).exists()}
+    if planned:
+        concatenate(SCHEDULE, planned, out)
     return united
 
 

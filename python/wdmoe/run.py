@@ -85,14 +85,9 @@ def main(options, others, parser):
 
 def judge_policies(policies):
     """What is wrong with these policies; None where nothing is."""
-    known = f"there are: all, {', '.join(scenarios.POLICIES)}, or SELECTOR+ALLOCATOR by TypeId"
     if not policies:
-        return f"--policy names none; {known}"
-    for policy in policies:
-        # SELECTOR+ALLOCATOR, two TypeIds, is for the program to judge.
-        if policy not in scenarios.POLICIES and "+" not in policy:
-            return f"unknown policy '{policy}'; {known}"
-    return None
+        return f"--policy names none; {scenarios.known_policies()}"
+    return next(filter(None, map(scenarios.judge_policy, policies)), None)
 
 
 def simulate_default(program, name, policies, others, out, options):
@@ -158,6 +153,10 @@ def print_list(programs):
     print("policies:")
     for policy in scenarios.POLICIES:
         print(f"  {policy}")
+    for policy in scenarios.NAMED:
+        print(f"  {policy:24} (only where --policy names it)")
+    print(f"A policy may carry settings: POLICY{scenarios.SETTINGS_FORM};")
+    print("for example scheduled:controller.EarlyGrants=false:server.MaxInFlight=1")
 
 
 def simulate(program, name, policies, others, out, options):
@@ -201,8 +200,7 @@ def simulate_into(partial, program, name, policies, others, out, options):
         os.replace(partial / LOG, out / FAILED_LOG)
         kept = f"; the earlier results in {out} are kept" if (out / TIMING).exists() else ""
         return fail(f"nothing was simulated; all output: {out / FAILED_LOG}{kept}", 1)
-    present(united, partial, out)
-    return 1 if failures else 0
+    return 1 if not present(united, partial, out) or failures else 0
 
 
 PARTIAL = ".wdmoe-partial"
@@ -215,11 +213,15 @@ TIMING = "timing.json"
 WRITTEN = (
     results.SUMMARY,
     *results.TABLES,
+    results.SCHEDULE,
     "comparison.json",
     "comparison.csv",
     "latency-by-policy.png",
     "shares-and-loads.png",
     "latency-vs-quality.png",
+    "schedule.png",
+    "schedule-decode.png",
+    "schedule-vs-stock.png",
     LOG,
     FAILED_LOG,
     TIMING,
@@ -341,9 +343,13 @@ def keep_notes(jobs, out):
 
 
 def present(united, partial, out):
-    """Table and pictures of one run, or the comparison over several; then all goes to `out`."""
+    """Table and pictures of one run, or the comparison over several; then all goes to `out`.
+
+    False where a table was not what it should be, so that pictures are missing.
+    """
     from wdmoe import table
 
+    good = True
     folders = [partial / f"run-{rng_run}" for rng_run in united]
     if (partial / results.SUMMARY).exists():
         folders = [partial]
@@ -362,10 +368,15 @@ def present(united, partial, out):
         (summary,) = united.values()
         (folder,) = folders  # run-R where it is the one of several runs that succeeded
         table.print_summary(summary, correlations)
-        plots.draw(summary, folder)
+        try:
+            plots.draw(summary, folder)
+        except results.BadResult as error:
+            print(f"wdmoe run: {error}; so pictures are missing", file=sys.stderr)
+            good = False
     if real:
         from wdmoe import plots
 
         plots.draw_quality(united, folder)
     swap_in(partial, out)
     print(f"results: {out}")
+    return good

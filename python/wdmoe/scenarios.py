@@ -5,6 +5,7 @@
 """Which scenario programs and policies there are."""
 
 import os
+import re
 from pathlib import Path
 
 # What runs where no scenario is named: this scenario, with each of these models, into a folder of that name.
@@ -13,7 +14,17 @@ DEFAULT_JOBS = {"lm": "wdmoe-lm-base", "mixtral": "mixtral-8x7b"}
 DEFAULT_FOLDER = "default"
 
 # The programs' policies, in the order of tables and pictures: baselines first.
-POLICIES = ("topk-stock", "topk-equal", "topk-allocated", "wlr-equal", "wdmoe")
+POLICIES = (
+    "topk-stock",
+    "topk-equal",
+    "topk-allocated",
+    "wlr-equal",
+    "wdmoe",
+    "scheduled-fp16-topk",
+    "scheduled",
+)
+# Those that have a name too, but are run only where they are asked for.
+NAMED = ("topk-shared", "topk-allocated-strict")
 BASELINES = ("topk-equal", "topk-stock")
 
 # Scenario -> what --list says; its program is wdmoe-SCENARIO.
@@ -25,9 +36,43 @@ SCENARIOS = {
 }
 
 
+# What a policy's settings may be of.
+PARTS = ("selector", "allocator", "precision", "controller", "server", "radio")
+SETTING = re.compile(rf"({'|'.join(PARTS)})\.\w+=.*|precision=.+")
+SETTINGS_FORM = f":PART.ATTRIBUTE=VALUE with a part of {', '.join(PARTS)}, or :precision=TYPEID"
+
+
+def split_policy(policy):
+    """[name, setting, ...] of "NAME:SETTING:..."; "::" belongs to a TypeId."""
+    return [part.replace("\0", "::") for part in policy.replace("::", "\0").split(":")]
+
+
+def judge_policy(policy):
+    """What is wrong with a policy as --policy names it; None where nothing is, as far as is known here."""
+    name, *settings = split_policy(policy)
+    # SELECTOR+ALLOCATOR, two TypeIds, and the attributes are for the program to judge.
+    if name not in (*POLICIES, *NAMED) and "+" not in name:
+        return f"unknown policy '{name}'; {known_policies()}"
+    for setting in settings:
+        if not SETTING.fullmatch(setting):
+            return f"policy '{policy}': '{setting}' is no setting; expected {SETTINGS_FORM}"
+    return None
+
+
+def known_policies():
+    return f"there are: all, {', '.join((*POLICIES, *NAMED))}, or SELECTOR+ALLOCATOR by TypeId"
+
+
+def shorten(policy):
+    """A policy's name without ns3::Wdmoe."""
+    return policy.replace("ns3::Wdmoe", "").replace("ns3::", "")
+
+
 def fold(policy):
-    """A policy's name for a table or a picture: SELECTOR+ALLOCATOR without ns3::Wdmoe, in two lines."""
-    return policy.replace("ns3::Wdmoe", "").replace("ns3::", "").replace("+", "+\n")
+    """A policy's shortened name for a table or a picture: a line for each TypeId and setting."""
+    name, *settings = split_policy(shorten(policy))
+    settings = [setting.replace(".", ".\n", 1) if len(setting) > 24 else setting for setting in settings]
+    return "\n".join([name.replace("+", "+\n"), *settings])
 
 
 def program_folder():

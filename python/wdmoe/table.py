@@ -46,6 +46,8 @@ ROWS = (
     ("gate mass kept", "gate_mass_kept", 1),
     ("WLR (1/s)", "wlr", 1),
 )
+# Of comparison.planning, where a policy has them.
+PLANNING = {"prediction_error": "prediction error p50 (%)", "plan_gap": "plan gap p50 (%)"}
 CHANGES = ("block", "block_latency_s.p50"), ("request", "request_latency_s.p50")
 
 
@@ -98,6 +100,9 @@ def fill(summary, chosen, labels):
         table.add_column(labels[policy], justify="right", no_wrap=True)
     for name, path, scale in (*ROWS, MISSING) if results.count_missing([summary]) else ROWS:
         table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
+    planning = comparison.planning({None: summary})
+    for name in planning[chosen[0]]:
+        table.add_row(PLANNING[name], *(number(planning[policy][name], 100) for policy in chosen))
     table.add_section()
     if results.capabilities(summary):
         for name, path, scale in QUALITY:
@@ -121,7 +126,7 @@ def print_summary(summary, correlations=()):
     legend = len(set(labels.values())) < len(labels)
     if legend or needed_width(console, fill(summary, policies, labels)) > console.width:
         # Numbers in place of long names, and several tables where that does not do.
-        if legend or any("+" in policy for policy in policies):
+        if legend or any("\n" in fold(policy) for policy in policies):
             legend = True
             labels = {policy: f"P{index + 1}" for index, policy in enumerate(policies)}
     rest = policies
@@ -204,10 +209,13 @@ def print_comparison(rows, summaries, correlations=()):
     say(f"{first['scenario']}: RngRun {min(summaries)} to {max(summaries)}, {len(summaries)} runs{what}", style="bold")
     table = make_table()
     table.add_column("policy", no_wrap=True)
-    for name in ("block p50 (ms)", "request p50 (s)", "runs"):
+    planning = comparison.planning(summaries)
+    known = [PLANNING[name] for name in next(iter(planning.values()))]
+    for name in ("block p50 (ms)", "request p50 (s)", *known, "runs"):
         table.add_column(name, justify="right", no_wrap=True)
     for policy, entry in comparison.medians(summaries).items():
-        table.add_row(fold(policy), number(entry["block"], 1e3), number(entry["request"]), str(entry["runs"]))
+        cells = (number(value, 100) for value in planning[policy].values())
+        table.add_row(fold(policy), number(entry["block"], 1e3), number(entry["request"]), *cells, str(entry["runs"]))
     say("Median latency, mean over runs")
     show(table)
     table = make_table()
