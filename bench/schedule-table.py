@@ -39,6 +39,11 @@ SETTINGS = {
     "lte-50-rrc": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLteRadio::IdealRrc=false"]),
     "lte-50-mobility": ("wdmoe-lte", [*LTE, "--rbs=50", "--speed=10"]),
     "lte-50-powercontrol": ("wdmoe-lte", [*LTE, "--rbs=50", "--powerControl=true"]),
+    # What the terms of the predictor are worth.
+    "lte-50-not-fluid": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLearningPredictor::Fluid=false"]),
+    "lte-50-no-fixed-cost": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLearningPredictor::Fixed=false"]),
+    "lte-50-no-scale": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLearningPredictor::Scale=false"]),
+    "lte-50-closed-form": ("wdmoe-lte", [*LTE, "--rbs=50", "--predictor=ns3::WdmoeClosedFormPredictor"]),
     "lte-100-fading": ("wdmoe-lte", [*LTE, "--rbs=100", "--fading=Rayleigh"]),
     "lte-100-rrc": ("wdmoe-lte", [*LTE, "--rbs=100", "--ns3::WdmoeLteRadio::IdealRrc=false"]),
     "lte-100-mobility": ("wdmoe-lte", [*LTE, "--rbs=100", "--speed=10"]),
@@ -152,6 +157,11 @@ def report(rows, setting, out):
                 f"{100 * statistics.median(error[policy, phase]):.1f} %",
             ]
         print(f"| {name} | " + " | ".join(cells) + " |", file=out, flush=True)
+    for phase in PHASES:
+        every = sorted(off for (_, ph), offs in error.items() if ph == phase for off in offs)
+        if every:
+            percentiles = ", ".join(f"p{p} {100 * every[int(p / 100 * (len(every) - 1))]:.1f} %" for p in (50, 95))
+            print(f"\nPrediction off by, {phase}, all policies, {len(every)} blocks: {percentiles}.", file=out, flush=True)
 
 
 def main():

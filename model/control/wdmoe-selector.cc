@@ -113,7 +113,7 @@ WdmoeQualityBoundSelector::GetTypeId()
                           MakeDoubleChecker<double>(0, 1))
             .AddAttribute("MaxTokenLoss",
                           "Share of a token's own top-k gate mass that it may lose",
-                          DoubleValue(0.15),
+                          DoubleValue(0.1),
                           MakeDoubleAccessor(&WdmoeQualityBoundSelector::m_maxTokenLoss),
                           MakeDoubleChecker<double>(0, 1))
             .AddAttribute("MinExperts",

@@ -107,11 +107,9 @@ class WdmoeWlrSelector : public WdmoeSelector
  * pairs that save most of what is scarce for the gate mass that is lost. The cost of a pair is
  * WdmoeSelectorInput::expertCostS or, where that is empty, the predicted latency.
  *
- * The defaults drop each expert after a token's first that has less than 0.15 of the token's weight
- * and costs anything. For wdmoe-lm-base that is a fifth of the pairs and 0.4 % of bits per byte if
- * all are dropped, whatever costs what (lever "tau", 0.15, of data/models/wdmoe-lm-base/
- * sensitivity.json); wdmoe-lm-robust bears 0.25. A MaxLostMass of 0.03 and a MaxTokenLoss of 0.2
- * save more where costs differ much and batches are long, and next to nothing for single tokens.
+ * The defaults drop each expert after a token's first that has less than 0.1 of the token's weight
+ * and costs anything: data/models/README.md says what that does to the models that ship. Lost mass
+ * alone is no safe bound where costs differ: one expert's heavy pairs would go.
  */
 class WdmoeQualityBoundSelector : public WdmoeSelector
 {

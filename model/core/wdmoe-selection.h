@@ -142,7 +142,7 @@ WlrResult SelectWlr(const GateMatrix& gate,
 struct QualityBoundParam
 {
     double maxLostMass{0.15};  ///< of the block's top-k gate mass, this share may be lost, 0 .. 1
-    double maxTokenLoss{0.15}; ///< of a token's own top-k gate mass, this share may be lost, 0 .. 1
+    double maxTokenLoss{0.1};  ///< of a token's own top-k gate mass, this share may be lost, 0 .. 1
     std::size_t minExperts{1}; ///< a token's experts of largest weight that always stay
 
     /// @throws std::invalid_argument if a value is out of range
