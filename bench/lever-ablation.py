@@ -5,9 +5,9 @@
 
 """Each lever alone and left out: scheduling, early grants, micro-batches, selection, precision, overlap of requests.
 
-    bench/lever-ablation.py PROGRAM [--model wdmoe-lm-base] [--seeds N] [--jobs N] [--load light|heavy] [--out FILE.csv]
+    bench/lever-ablation.py PROGRAM [--model wdmoe-lm-base] [--seeds N] [--jobs N] [--load light|heavy]
 
-PROGRAM is wdmoe-lte. A real model answers 24 requests in each of N drops of 8 devices. Medians over the requests of a
+PROGRAM is wdmoe-lte. A real model answers --requests requests in each of N drops of 8 devices. Medians over the requests of a
 drop (request latency, time to first token, time per output token) are compared with the better of ns3::RrFfMacScheduler
 and ns3::PfFfMacScheduler serving top-2 in fp16 in the same drop: exp(mean x) - 1 of x = log(median / best stock), with
 Student's 95 % interval over drops. Quality is compared with the unperturbed model on the same items. At a light load
@@ -49,16 +49,17 @@ POLICIES = {
     "all but precision": "scheduled:precision=ns3::WdmoeFixedPrecision",
     "all but overlap": "scheduled:server.MaxInFlight=1",
 }
-LOADS = {"light": "--timeScale=20", "heavy": "--timeScale=1"}
+LOADS = {"light": "--timeScale=6", "heavy": "--timeScale=1"}
 METRICS = {"request": "request_latency_s", "TTFT": "ttft_s", "TPOT": "tpot_s"}
 FIELDS = ("policy", "seed", *METRICS, "bits_per_byte", "exact_match", "free_exact_match", "kl_bits_per_token", "dropped")
 
 
-def run(program, model, load, seed, policy):
+def run(program, model, load, requests, seed, policy):
     """One row of FIELDS."""
     with tempfile.TemporaryDirectory() as out:
         name = policy.removesuffix("@rr")
         command = [str(program), f"--model={model}", f"--policies={name}", f"--RngRun={seed}", f"--out={out}", LOADS[load]]
+        command.append(f"--requests={requests}")
         if policy != name:
             command.append("--stock=ns3::RrFfMacScheduler")
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -119,15 +120,32 @@ def main():
     parser.add_argument("program", type=Path, help="wdmoe-lte")
     parser.add_argument("--model", default="wdmoe-lm-base")
     parser.add_argument("--seeds", type=int, default=20, help="number of drops")
+    parser.add_argument("--requests", type=int, default=12)
+    parser.add_argument("--policies", help="parts of shown names, separated by commas: only those (stock is always there)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--load", choices=LOADS, default="light")
     parser.add_argument("--out", type=Path, help="rows of all runs, CSV")
+    parser.add_argument("--rows", type=Path, help="simulate nothing: the table of such a CSV")
     args = parser.parse_args()
-    jobs = [(seed, policy) for seed in range(1, args.seeds + 1) for policy in POLICIES.values()]
+    if args.rows:
+        with open(args.rows, encoding="utf-8", newline="") as file:
+            rows = [
+                {key: value if key == "policy" else float(value) if value else None for key, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
+        report(rows)
+        return
+    parts = args.policies.split(",") if args.policies else [""]
+    chosen = [
+        policy
+        for name, policy in POLICIES.items()
+        if name.startswith("stock") or any(name.startswith(part) for part in parts)
+    ]
+    jobs = [(seed, policy) for seed in range(1, args.seeds + 1) for policy in chosen]
     rows = []
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        futures = [pool.submit(run, args.program, args.model, args.load, *job) for job in jobs]
+        futures = [pool.submit(run, args.program, args.model, args.load, args.requests, *job) for job in jobs]
         for future in concurrent.futures.as_completed(futures):
             try:
                 rows.append(future.result())

@@ -10,7 +10,8 @@
 Each seed is a drop of 8 devices. For each drop every policy serves the same blocks of Mixtral's sizes: two blocks of
 a prefill of 128 tokens, and five blocks of a decoding step of 6 tokens, as 6 requests in step would make. A block's
 latency is compared with that of the same block under the better of ns-3's round-robin and proportional-fair
-schedulers ("best stock"). Printed are medians over the blocks of all drops, and the change against best stock as
+schedulers ("best stock"); drops in which these cannot serve a device at all, because it is too weak for an MCS of the
+whole band, are counted and left out. Printed are medians over the blocks of all drops, and the change against best stock as
 exp(mean x) - 1 over the drops' mean x = log(latency / best stock), with Student's 95 % interval over drops.
 """
 
@@ -28,13 +29,15 @@ from pathlib import Path
 PHASES = {"prefill": ["--maxPromptTokens=128", "--blocks=2"], "decode": ["--maxPromptTokens=6", "--blocks=5"]}
 COMMON = ["--requestFile=poisson", "--requests=1", "--maxOutputTokens=1", "--gates=recorded"]
 LTE = ["--minDistance=30", "--maxDistance=150"]
+# Twice the band at the same power: beyond this many a device is too weak for stock schedulers.
+LTE_100 = ["--minDistance=30", "--maxDistance=110", "--rbs=100"]
 RR = "topk-stock@rr"
 
 # Name -> program and options.
 SETTINGS = {
     "ideal": ("wdmoe-ideal", []),
     "lte-50": ("wdmoe-lte", [*LTE, "--rbs=50"]),
-    "lte-100": ("wdmoe-lte", [*LTE, "--rbs=100"]),
+    "lte-100": ("wdmoe-lte", LTE_100),
     "lte-50-fading": ("wdmoe-lte", [*LTE, "--rbs=50", "--fading=Rayleigh"]),
     "lte-50-rrc": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLteRadio::IdealRrc=false"]),
     "lte-50-mobility": ("wdmoe-lte", [*LTE, "--rbs=50", "--speed=10"]),
@@ -44,9 +47,9 @@ SETTINGS = {
     "lte-50-no-fixed-cost": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLearningPredictor::Fixed=false"]),
     "lte-50-no-scale": ("wdmoe-lte", [*LTE, "--rbs=50", "--ns3::WdmoeLearningPredictor::Scale=false"]),
     "lte-50-closed-form": ("wdmoe-lte", [*LTE, "--rbs=50", "--predictor=ns3::WdmoeClosedFormPredictor"]),
-    "lte-100-fading": ("wdmoe-lte", [*LTE, "--rbs=100", "--fading=Rayleigh"]),
-    "lte-100-rrc": ("wdmoe-lte", [*LTE, "--rbs=100", "--ns3::WdmoeLteRadio::IdealRrc=false"]),
-    "lte-100-mobility": ("wdmoe-lte", [*LTE, "--rbs=100", "--speed=10"]),
+    "lte-100-fading": ("wdmoe-lte", [*LTE_100, "--fading=Rayleigh"]),
+    "lte-100-rrc": ("wdmoe-lte", [*LTE_100, "--ns3::WdmoeLteRadio::IdealRrc=false"]),
+    "lte-100-mobility": ("wdmoe-lte", [*LTE_100, "--speed=10"]),
 }
 
 SCHEDULED = "scheduled-fp16-topk"
@@ -129,14 +132,21 @@ def report(rows, setting, out):
         latency.setdefault(key, {})[row["request"], row["pass"], row["block"]] = float(row["latency_s"])
         off = abs(float(row["predicted_s"]) / float(row["latency_s"]) - 1)
         error.setdefault((row["policy"], row["phase"]), []).append(off)
-    print(f"\n### {setting}: {len({row['seed'] for row in rows})} drops", file=out)
+    all_seeds = {row["seed"] for row in rows}
+    served = {
+        seed
+        for seed in all_seeds
+        if all(any((p, ph, seed) in latency for p in ("topk-stock", RR)) for ph in {row["phase"] for row in rows})
+    }
+    lost = len(all_seeds - served)
+    print(f"\n### {setting}: {len(served)} drops{f' ({lost} more not served by stock)' if lost else ''}", file=out)
     head = "block | against best stock | blocks won | prediction off"
     print(f"\n| policy | prefill: {head} | decode: {head} |", file=out)
     print("|---|" + "---|" * 8, file=out)
     for name, policy in policies_of(setting).items():
         cells = []
         for phase in PHASES:
-            seeds = sorted(seed for p, ph, seed in latency if (p, ph) == (policy, phase))
+            seeds = sorted(seed for p, ph, seed in latency if (p, ph) == (policy, phase) and seed in served)
             if not seeds:
                 cells += ["", "", "", ""]
                 continue
@@ -173,12 +183,21 @@ def main():
     parser.add_argument("--seeds", type=int, default=20, help="number of drops")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, help="rows of all blocks, CSV")
+    parser.add_argument("--rows", type=Path, help="simulate nothing: the tables of such a CSV")
     args = parser.parse_args()
     settings = args.settings.split(",")
     unknown = [setting for setting in settings if setting not in SETTINGS]
     if unknown:
         parser.error(f"unknown setting {unknown[0]}; there are {', '.join(SETTINGS)}")
 
+    if args.rows:
+        with open(args.rows, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        for setting in SETTINGS:
+            mine = [row for row in rows if row["setting"] == setting]
+            if mine:
+                report(mine, setting, sys.stdout)
+        return
     jobs = []
     for seed in range(1, args.seeds + 1):
         for setting in settings:
