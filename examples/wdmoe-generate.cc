@@ -130,7 +130,8 @@ main(int argc, char* argv[])
     NS_ABORT_MSG_IF(!(minDistance > 0 && maxDistance >= minDistance),
                     "--minDistance and --maxDistance are " << minDistance << " and " << maxDistance
                                                            << "; expected 0 < min <= max");
-    const auto policy = WdmoePolicy::Find(policyName);
+    auto policy = WdmoePolicy::Find(policyName);
+    policy.SetPrice(modelName);
     auto model = WdmoeRealModel::Load(modelName);
     model->SetAttribute("Temperature", DoubleValue(temperature));
     model->AssignStreams(2000);
@@ -169,11 +170,14 @@ main(int argc, char* argv[])
             StringValue(policy.stock ? "ns3::PfFfMacScheduler" : "ns3::WdmoeFfMacScheduler"));
         helper.SetPathlossModel("ns3::LogDistancePropagationLossModel");
         helper.SetPathlossModelAttribute("Exponent", DoubleValue(3.5));
+        policy.Apply("radio", helper);
         radio = helper.Install(server, devices);
     }
     else
     {
-        radio = WdmoeIdealRadioHelper().Install(server, devices);
+        WdmoeIdealRadioHelper helper;
+        policy.Apply("radio", helper);
+        radio = helper.Install(server, devices);
     }
     radio->AssignStreams(4000);
 
@@ -188,6 +192,7 @@ main(int argc, char* argv[])
     serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));
     serverHelper.SetAttribute("DownlinkPrecision", StringValue(downlinkPrecision));
     serverHelper.SetAttribute("UplinkPrecision", StringValue(uplinkPrecision));
+    policy.Apply("server", serverHelper);
     auto app = serverHelper.Install(controller, model, requests);
     WdmoeExpertNodeHelper nodeHelper(description, profiles);
     nodeHelper.SetRealModel(model);

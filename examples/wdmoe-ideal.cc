@@ -48,10 +48,11 @@ main(int argc, char* argv[])
     comparison.AddSetting("bandwidth", bandwidth, "ns3::WdmoeIdealRadio::Bandwidth");
     comparison.AddSetting("fading", fading, "ns3::WdmoeIdealRadio::Fading");
 
-    return comparison.Run([&](const WdmoePolicy&, Ptr<Node> server, NodeContainer devices) {
+    return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
         WdmoeIdealRadioHelper radio;
         radio.SetAttribute("Bandwidth", DoubleValue(bandwidth));
         radio.SetAttribute("Fading", StringValue(fading));
+        policy.Apply("radio", radio);
         return radio.Install(server, devices);
     });
 }

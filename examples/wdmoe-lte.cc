@@ -12,7 +12,7 @@
  *     host (gate) --- PGW/SGW --- eNB  ~ ~ ~ ~ ~ ~  UE 0 (expert 0)
  *                                      ~ ~ ~ ~ ~ ~  UE 1 (expert 1) ...
  *
- * Five policies serve the same requests; topk-stock runs over ns-3's own PF scheduler, the others
+ * Seven policies serve the same requests; topk-stock runs over ns-3's own PF scheduler, the others
  * over WdmoeFfMacScheduler, which honours shares both ways:
  *
  *     wdmoe-lte --out=results --RngRun=1
@@ -70,13 +70,7 @@ main(int argc, char* argv[])
         radio.SetAttribute("CoreLoss", DoubleValue(loss));
         radio.SetAttribute("Scheduler",
                            StringValue(policy.stock ? stock : "ns3::WdmoeFfMacScheduler"));
-        for (const auto& [part, attribute, value] : policy.settings)
-        {
-            if (part == "radio")
-            {
-                radio.SetAttribute(attribute, StringValue(value));
-            }
-        }
+        policy.Apply("radio", radio);
         radio.SetPathlossModel("ns3::LogDistancePropagationLossModel");
         radio.SetPathlossModelAttribute("Exponent", DoubleValue(exponent));
         if (fading == "Rayleigh")

@@ -32,7 +32,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -469,10 +468,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     WdmoeOptimizerHelper optimizer;
     auto p = policy;
     p.leftover = p.leftover && (p.stock || !strict);
-    if (p.precision == "ns3::WdmoePricedPrecision")
-    {
-        SetPrice(p);
-    }
+    p.SetPrice(model);
     optimizer.SetPolicy(p);
     optimizer.SetPredictor(predictor);
     optimizer.SetAttribute("ComputeMode", StringValue(computeMode));
@@ -484,13 +480,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     serverHelper.SetAttribute("UplinkPrecision", StringValue(uplinkPrecision));
     serverHelper.SetAttribute("MaxBlocks", UintegerValue(blocks));
     serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));
-    for (const auto& [part, attribute, value] : policy.settings)
-    {
-        if (part == "server")
-        {
-            serverHelper.SetAttribute(attribute, StringValue(value));
-        }
-    }
+    policy.Apply("server", serverHelper);
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
     Ptr<WdmoeGateSource> gate = real;
     auto app = serverHelper.Install(controller,
@@ -516,30 +506,6 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     Simulator::Run();
     m_results.CheckConservation(tokensIn, tokensOut);
     Simulator::Destroy();
-}
-
-void
-WdmoeComparisonHelper::SetPrice(WdmoePolicy& policy) const
-{
-    for (const auto& setting : policy.settings)
-    {
-        if (setting.part == "precision" && setting.attribute == "PriceFile")
-        {
-            return;
-        }
-    }
-    const auto folder = WdmoeRealModel::FindCheckpoint(model);
-    const auto file = std::filesystem::path(folder.value_or("")) / "sensitivity.json";
-    if (folder && std::filesystem::exists(file))
-    {
-        policy.settings.push_back({"precision", "PriceFile", file.string()});
-        return;
-    }
-    std::cerr << "policy '" << policy.name
-              << "': what a coarser activation costs in quality is not "
-              << "known for '" << model << "'; activations stay at " << downlinkPrecision << " and "
-              << uplinkPrecision << " (./wdmoe evaluate makes a price file of a real model)\n";
-    policy.precision = "ns3::WdmoeFixedPrecision";
 }
 
 int

@@ -143,14 +143,6 @@ class WdmoeComparisonHelper
      */
     void Reserve(const std::string& attribute, const std::string& option);
 
-    /**
-     * Give a policy that decides on precision the quality prices of the model, or, where there are
-     * none, say so and keep precision as it is configured.
-     *
-     * @param [in,out] policy with a WdmoePricedPrecision
-     */
-    void SetPrice(WdmoePolicy& policy) const;
-
     /// Check every option
     void CheckOptions() const;
 

@@ -8,8 +8,11 @@
 
 #include "ns3/abort.h"
 #include "ns3/type-id.h"
+#include "ns3/wdmoe-real-model.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <iostream>
 #include <sstream>
 
 namespace ns3
@@ -33,7 +36,8 @@ AddSetting(const std::string& text, WdmoePolicy& policy)
     const std::string part = text.substr(0, std::min(dot, equals));
     const bool known = part == "selector" || part == "allocator" || part == "precision" ||
                        part == "controller" || part == "server" || part == "radio";
-    NS_ABORT_MSG_IF(!known || equals == std::string::npos || (dot > equals && part != "precision"),
+    NS_ABORT_MSG_IF(!known || equals == std::string::npos || dot + 1 == equals ||
+                        (dot > equals && part != "precision"),
                     "policy '" << policy.name << "': '" << text
                                << "' is no setting; expected PART.ATTRIBUTE=VALUE with a part of "
                                << PARTS << ", or precision=TYPEID");
@@ -60,6 +64,29 @@ IsA(const std::string& type, const std::string& base)
 }
 
 } // namespace
+
+void
+WdmoePolicy::SetPrice(const std::string& model)
+{
+    const bool given = std::any_of(settings.begin(), settings.end(), [](const auto& setting) {
+        return setting.part == "precision" && setting.attribute == "PriceFile";
+    });
+    if (precision != "ns3::WdmoePricedPrecision" || given)
+    {
+        return;
+    }
+    const auto folder = WdmoeRealModel::FindCheckpoint(model);
+    const auto file = std::filesystem::path(folder.value_or("")) / "sensitivity.json";
+    if (folder && std::filesystem::exists(file))
+    {
+        settings.push_back({"precision", "PriceFile", file.string()});
+        return;
+    }
+    std::cerr << "policy '" << name << "': what a coarser activation costs in quality is not known "
+              << "for '" << model << "'; activations stay as they are configured (./wdmoe evaluate "
+              << "makes a price file of a real model)\n";
+    precision = "ns3::WdmoeFixedPrecision";
+}
 
 std::vector<WdmoePolicy>
 WdmoePolicy::GetAll()

@@ -7,6 +7,8 @@
 #ifndef WDMOE_POLICY_H
 #define WDMOE_POLICY_H
 
+#include "ns3/string.h"
+
 #include <string>
 #include <vector>
 
@@ -40,6 +42,25 @@ struct WdmoePolicy
     std::string precision{"ns3::WdmoeFixedPrecision"}; ///< TypeId of a WdmoePrecisionPolicy
     std::vector<WdmoePolicySetting> settings;          ///< attributes of the parts
 
+    /**
+     * Give one of the parts its settings.
+     *
+     * @tparam T with SetAttribute(name, value): a helper
+     * @param part "server" or "radio"; WdmoeOptimizerHelper::SetPolicy() does the others
+     * @param target gets them
+     */
+    template <typename T>
+    void Apply(const std::string& part, T& target) const;
+
+    /**
+     * Give a policy that decides on precision the quality prices of a model: its sensitivity.json.
+     * Where there is none, say so on standard error and keep precision as it is configured. A
+     * PriceFile that was set stays.
+     *
+     * @param model name or folder, as WdmoeRealModel::FindCheckpoint()
+     */
+    void SetPrice(const std::string& model);
+
     /// @return the policies of the comparison, in its order
     static std::vector<WdmoePolicy> GetAll();
 
@@ -61,6 +82,19 @@ struct WdmoePolicy
      */
     static std::vector<WdmoePolicy> Parse(const std::string& names);
 };
+
+template <typename T>
+void
+WdmoePolicy::Apply(const std::string& part, T& target) const
+{
+    for (const auto& setting : settings)
+    {
+        if (setting.part == part)
+        {
+            target.SetAttribute(setting.attribute, StringValue(setting.value));
+        }
+    }
+}
 
 } // namespace ns3
 

@@ -246,7 +246,7 @@ LearningTest::DoRun()
             t.computeS = load.computeS;
             predictor->Learn(0, load, t);
             predictor->LearnScale(0, 1.05, 0.7);
-            predictor->LearnReady(0, i % 2 == 0 ? 0.001 : 0.003);
+            predictor->LearnReady(0, i % 2 == 0 ? 0.0005 : 0.0015);
         }
         // the prior (4 and 12 ms, within 3 ms) pulls a little
         const auto cost = predictor->GetCost(0);
@@ -255,8 +255,8 @@ LearningTest::DoRun()
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkFixedS, 2 * fixed, 0.2 * fixed, "uplink fixed");
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.uplinkScale, 0.7, 0.1, "uplink scale");
         NS_TEST_ASSERT_MSG_EQ_TOL(cost.computeScale, 1, 0.02, "compute");
-        NS_TEST_ASSERT_MSG_EQ_TOL(cost.readyBiasS, 0.002, 1e-4, "mean of ready errors");
-        NS_TEST_ASSERT_MSG_EQ_TOL(cost.readySpreadS, 0.001, 1e-4, "spread of ready errors");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.readyBiasS, 0.001, 1e-4, "mean of ready errors");
+        NS_TEST_ASSERT_MSG_EQ_TOL(cost.readySpreadS, 0.0005, 1e-4, "spread of ready errors");
         NS_TEST_ASSERT_MSG_EQ_TOL(predictor->GetCost(1).downlinkFixedS, 0.004, 1e-12, "other");
     }
 }

@@ -173,9 +173,6 @@ WdmoeStockAllocator::Allocate(const wdmoe::AllocationProblem& problem)
 TypeId
 WdmoeScheduledAllocator::GetTypeId()
 {
-    const auto service = [] {
-        return MakeEnumChecker(AUTO, "Auto", SHARED, "Shared", SERIAL, "Serial");
-    };
     static TypeId tid =
         TypeId("ns3::WdmoeScheduledAllocator")
             .SetParent<WdmoeAllocator>()
@@ -187,17 +184,17 @@ WdmoeScheduledAllocator::GetTypeId()
                           MakeUintegerAccessor(&WdmoeScheduledAllocator::m_maxPieces),
                           MakeUintegerChecker<uint32_t>(1, 64))
             .AddAttribute("Downlink",
-                          "How the downlink is served: by its rate laws, shared, or one device "
-                          "after another",
+                          "How the downlink is served: by its rate laws, or shared whatever they "
+                          "are",
                           EnumValue(AUTO),
                           MakeEnumAccessor<Service>(&WdmoeScheduledAllocator::m_downlink),
-                          service())
+                          MakeEnumChecker(AUTO, "Auto", SHARED, "Shared"))
             .AddAttribute("Uplink",
                           "How the uplink is served: by its rate laws, shared, or one device "
                           "after another",
                           EnumValue(AUTO),
                           MakeEnumAccessor<Service>(&WdmoeScheduledAllocator::m_uplink),
-                          service())
+                          MakeEnumChecker(AUTO, "Auto", SHARED, "Shared", SERIAL, "Serial"))
             .AddAttribute("Guaranteed",
                           "Share that every device has whatever the plan, for acknowledgements",
                           DoubleValue(0.005),

@@ -55,7 +55,8 @@ class WdmoeAllocator : public Object
      * MicroBatches.
      *
      * @param shop the blocks in flight as a flow shop
-     * @param problem the same as bits, laws and constants by device
+     * @param problem the same as bits, laws and constants by device; empty when a plan over time
+     * (IsOverTime()) is made anew within blocks
      * @param radio what the radio can honour
      * @return plan and cuts
      */

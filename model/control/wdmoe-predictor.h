@@ -153,7 +153,8 @@ class WdmoeClosedFormPredictor : public WdmoePredictor
  * of 1 ms and 8 % of what the device's part of the block takes; none where that is more than 3 ms,
  * for long blocks say nothing of it, and beyond two standard deviations it counts as two. It starts
  *   from the delay the radio declares, +- 3 ms, and may drift by 0.5 ms from one to the next;
- * - the compute time, by the roofline or FLOPs, in the same way, and the queue by the fluid model;
+ * - the scale of the compute model's time, as a mean of what was measured over it; the queue for
+ * the compute unit is the fluid model's;
  * - how far off the predicted times of answers are, mean and variance; errors beyond 2 ms count as
  *   2 ms.
  *
