@@ -558,41 +558,47 @@ RandomPlan(std::mt19937_64& engine, const ShopProblem& p)
     return plan;
 }
 
-/// @return weights of the static optimum of the first cuts. @param p the problem
-/// @param direction 1: uplink
+/// @return weights by what each device needs of a direction, for its first cuts. @param p the
+/// problem @param direction 1: uplink
 std::vector<double>
-StaticWeights(const ShopProblem& p, int direction)
+NeedWeights(const ShopProblem& p, int direction)
 {
     const std::size_t size = p.devices.size();
-    AllocationProblem a;
-    a.coupled = p.coupled;
-    a.downlinkHz = p.downlinkHz;
-    a.uplinkHz = p.coupled || p.halfDuplex ? p.downlinkHz : p.uplinkHz;
-    for (const auto& d : p.devices)
+    const double hz[] = {p.downlinkHz, p.coupled || p.halfDuplex ? p.downlinkHz : p.uplinkHz};
+    std::vector<double> bits(size, 0);
+    std::vector<double> rest(size, 0);
+    double longest = 0;
+    for (std::size_t k = 0; k < size; ++k)
     {
-        a.downlinkBits.push_back(0);
-        a.uplinkBits.push_back(0);
-        a.computeS.push_back(d.downlinkFixedS + d.uplinkRequestS + d.uplinkFixedS);
-        a.downlinkLaw.push_back(d.downlinkLaw);
-        a.uplinkLaw.push_back(d.uplinkLaw);
-    }
-    for (const auto& t : p.tasks)
-    {
-        for (const auto& piece : t.cuts[0])
+        const ShopDevice& d = p.devices[k];
+        double sum[2] = {0, 0};
+        rest[k] = d.downlinkFixedS + d.uplinkRequestS + d.uplinkFixedS;
+        for (const auto& t : p.tasks)
         {
-            a.downlinkBits[t.device] += piece.downlinkBits;
-            a.uplinkBits[t.device] += piece.uplinkBits;
-            a.computeS[t.device] += piece.computeS;
+            for (const auto& piece : t.cuts[0])
+            {
+                sum[0] += t.device == k ? piece.downlinkBits : 0;
+                sum[1] += t.device == k ? piece.uplinkBits : 0;
+                rest[k] += t.device == k ? piece.computeS : 0;
+            }
+        }
+        const double times[2] = {sum[0] / d.downlinkLaw.Rate(hz[0]),
+                                 sum[1] / d.uplinkLaw.Rate(hz[1])};
+        bits[k] = sum[direction];
+        rest[k] += times[1 - direction];
+        longest = std::max(longest, rest[k] + times[direction]);
+    }
+    std::vector<double> weights(size, 1);
+    for (std::size_t k = 0; k < size; ++k)
+    {
+        const ShopDevice& d = p.devices[k];
+        const RateLaw& law = direction == 0 ? d.downlinkLaw : d.uplinkLaw;
+        if (bits[k] > 0)
+        {
+            weights[k] = law.Bandwidth(bits[k] / (1.25 * longest - rest[k])) *
+                         static_cast<double>(size) / hz[direction];
         }
     }
-    const auto result = AllocateMinMax(a);
-    auto weights = direction == 0 ? result.downlinkHz : result.uplinkHz;
-    for (double& w : weights)
-    {
-        w = w > 0 ? w * static_cast<double>(size) / (direction == 0 ? a.downlinkHz : a.uplinkHz)
-                  : 1;
-    }
-    weights.resize(size, 1);
     return weights;
 }
 
@@ -646,7 +652,7 @@ AllDivisions(const ShopProblem& p, int direction)
     if (!linear)
     {
         auto& shares = all.emplace_back(size, ShopShare{0, 1, 0});
-        const auto weights = StaticWeights(p, direction);
+        const auto weights = NeedWeights(p, direction);
         for (std::size_t k = 0; k < size; ++k)
         {
             shares[k].weight = weights[k];
@@ -1005,10 +1011,12 @@ class WdmoeShopReferenceTestCase : public TestCase
         double worst = 0;
         std::size_t ended = 0;
         const std::size_t problems = 3000;
-        for (std::size_t i = 0; i < problems; ++i)
+        const std::size_t large = 40; // so many share that their rates are carried along
+        for (std::size_t i = 0; i < problems + large; ++i)
         {
             const auto laws = static_cast<Laws>(Below(engine, 4));
-            const std::size_t devices = 1 + Below(engine, 6);
+            const std::size_t devices =
+                i < problems ? 1 + Below(engine, 6) : 30 + Below(engine, 30);
             const ShopProblem p =
                 RandomProblem(engine, devices, 3, 1 + Below(engine, 3), laws, false);
             NS_TEST_ASSERT_MSG_EQ(CheckShop(p), "", "the test's own problem");
@@ -1046,7 +1054,7 @@ class WdmoeShopReferenceTestCase : public TestCase
         if (IsVerbose())
         {
             std::printf("evaluator against reference: %zu plans, %zu end, largest difference %g\n",
-                        4 * problems,
+                        4 * (problems + large),
                         ended,
                         worst);
         }
@@ -1450,10 +1458,13 @@ class WdmoeShopBehaviourTestCase : public TestCase
             evaluator.Evaluate(*p, followed, o);
             NS_TEST_EXPECT_MSG_EQ(g_allocations, before, "the evaluator has its memory");
         }
-        planner.Plan(linear);
-        const std::size_t before = g_allocations;
-        planner.Plan(linear);
-        NS_TEST_EXPECT_MSG_EQ(g_allocations, before, "the planner has its memory");
+        for (const ShopProblem* p : {&linear, &shared})
+        {
+            planner.Plan(*p);
+            const std::size_t before = g_allocations;
+            planner.Plan(*p);
+            NS_TEST_EXPECT_MSG_EQ(g_allocations, before, "the planner has its memory");
+        }
     }
 
     /// @return whether one is served after another. @param shares of a direction

@@ -6,8 +6,6 @@
 
 #include "wdmoe-flow-shop.h"
 
-#include "wdmoe-allocation.h"
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -35,17 +33,24 @@ constexpr double SAME_MOMENT = 1e-12;
 constexpr double BETTER = 1e-12;
 
 /// Work after which no more plans are constructed: large problems have to do with fewer
-constexpr uint64_t CONSTRUCTION_WORK = 400000;
+constexpr uint64_t CONSTRUCTION_WORK = 1000000;
 
-/// What the search may cost for each of ShopParam::maxEvaluations and each device: what an
-/// evaluation costs grows faster than that, so large problems have fewer
-constexpr uint32_t WORK_PER_EVALUATION = 40;
+/// What planning may cost in all, for each of ShopParam::maxEvaluations and each device, beyond
+/// what constructing plans costs anyway: an evaluation costs more than that, so that there are
+/// fewer
+constexpr uint32_t WORK_PER_EVALUATION = 70;
 
 /// That is for no fewer and for no more devices than these
-constexpr std::size_t WORK_DEVICES[] = {8, 64};
+constexpr std::size_t WORK_DEVICES[] = {8, 192};
 
-/// At most so many rates of concave laws are kept
-constexpr std::size_t MEMO_SIZE = 1 << 17;
+/// So many rates of a concave law are kept for each lane
+constexpr std::size_t MEMO_SIZE = 64;
+
+/// From so many lanes on the logarithms in their rates are carried along
+constexpr std::size_t MANY = 16;
+
+/// Relative: the shares of all must not change by more than that for it
+constexpr double LITTLE = 1. / 16;
 
 /// @return the number for a message. @param value any
 std::string
@@ -119,10 +124,13 @@ class Engine
 
     /**
      * @param plan to be followed
-     * @param limitS where a piece ends later than that it is not followed any further, s
+     * @param limitS where it ends later than that it is not followed any further, s
+     * @param workLimit nor where that takes GetWork() beyond this
      * @return the cost; infinite if not followed to its end
      */
-    double Run(const ShopPlan& plan, double limitS = INF);
+    double Run(const ShopPlan& plan,
+               double limitS = INF,
+               uint64_t workLimit = std::numeric_limits<uint64_t>::max());
 
     /// @param [out] outcome what the last plan has come to
     void Report(ShopOutcome& outcome) const;
@@ -143,6 +151,7 @@ class Engine
     {
         double bits[2];       ///< downlink, uplink
         double computeS;      ///< work
+        double tailS;         ///< from computeEndS to the device's end at the earliest
         double releaseS;      ///< not before that, nor do those behind it
         double startS[2];     ///< first bit
         double arrivalS[2];   ///< last bit and fixed delay
@@ -157,15 +166,30 @@ class Engine
         uint32_t head;     ///< item that is sent
         uint32_t end;      ///< behind its last item
         uint32_t rank;     ///< place in its pool by priority
-        double remaining;  ///< bits of the head, at sinceS
-        double sinceS;     ///< when that was
-        double rate;       ///< bit/s
-        double inverse;    ///< 1 / rate
+        double remaining;  ///< bits of the head, when it was last not served
         double guaranteed; ///< share
         double weight;     ///< for the rest
         bool active;       ///< has bits to send now
         bool started;      ///< the head's first bit is sent
         bool idle;         ///< waits for an answer of which it is not known when it is ready
+    };
+
+    /// Some of the lanes that are served, entry by entry, for the compiler to make vectors of; the
+    /// last four entries are valid if m_alike only
+    struct Bundle
+    {
+        static constexpr std::size_t SIZE = 8; ///< lanes
+
+        double bits[SIZE];    ///< of the head, left at sinceS
+        double sinceS[SIZE];  ///< when that was
+        double rate[SIZE];    ///< bit/s
+        double inverse[SIZE]; ///< 1 / rate
+        double finishS[SIZE]; ///< when the head is sent
+        double weight[SIZE];  ///< for the leftover
+        double cap[SIZE];     ///< of the law, bit/s/Hz
+        double curve[SIZE];   ///< of the law, bit/s/Hz for each unit of nats; infinite: linear
+        double snr[SIZE];     ///< with the present share
+        double nats[SIZE];    ///< log1p(snr)
     };
 
     /// A lane that becomes active later. @see m_wakes
@@ -183,8 +207,13 @@ class Engine
     void Compute(uint32_t device, uint32_t item, double arrivalS);
     void Finish(uint32_t served);
     void Divide();
-    void Give(uint32_t lane, double share, std::size_t users);
-    double Rate(uint32_t lane, double share, std::size_t users);
+    void DivideAgain();
+    bool Rescale();
+    void Give(uint32_t lane, double share);
+    void Drop(uint32_t served);
+    void FindSoonest(std::size_t bundle);
+    double Rate(uint32_t lane, double share);
+    const RateLaw& Law(uint32_t lane) const;
     uint32_t Top() const;
 
     const ShopProblem* m_problem{nullptr}; ///< what is followed
@@ -194,17 +223,23 @@ class Engine
     std::vector<Lane> m_lanes;             ///< K downlinks, K uplinks
     std::vector<int32_t> m_priority;       ///< of each lane
     std::vector<double> m_computeFree;     ///< K: its compute unit has done all so far
+    std::vector<double> m_answerS;         ///< K: of one bit at the whole budget, s
+    std::vector<double> m_leastS;          ///< K: the same, if others used the rest of it
+    double m_answersS{0};                  ///< of m_items, if the budget were always in use
+    double m_uplinkFixedS{0};              ///< smallest
     std::vector<double> m_blockEnd;        ///< B
 
-    uint64_t m_work{0}; ///< see GetWork()
-    double m_limitS{0}; ///< see Run()
-    bool m_late{false}; ///< something ends after that
+    uint64_t m_work{0};      ///< see GetWork()
+    double m_limitS{0};      ///< see Run()
+    uint64_t m_workLimit{0}; ///< likewise
+    bool m_late{false};      ///< one of these is passed: it is not followed any further
 
     // the pool that is being served
     double m_now{0};                  ///< s
     double m_budgetHz{0};             ///< its budget
     uint32_t m_poolFirst{0};          ///< its lanes
     uint32_t m_poolLast{0};           ///< behind its lanes
+    double m_leftS{0};                ///< for what is left, if the budget were always in use
     bool m_pure{false};               ///< nothing is guaranteed to any of its lanes
     bool m_changed{false};            ///< the division has to be made again
     std::vector<uint32_t> m_order;    ///< lanes by rank
@@ -212,14 +247,15 @@ class Engine
     std::vector<uint64_t> m_waiting;  ///< bit by rank: active, weight > 0
     std::vector<uint64_t> m_plain;    ///< bit by rank: active, weight 0, guaranteed > 0
     std::vector<uint32_t> m_served;   ///< lanes with a rate
-    std::vector<double> m_finishS;    ///< when the heads of those are sent
+    std::vector<Bundle> m_bundles;    ///< the same
+    std::vector<double> m_soonestS;   ///< by bundle: when the first of its heads is sent
+    std::vector<uint32_t> m_fresh;    ///< lanes of the class that is served, without a rate yet
+    double m_weights{0};              ///< sum of the weights of that class at the last division
+    bool m_alike{false};              ///< all of that class are served, by weight alone
     std::vector<Wake> m_wakes;        ///< heap
 
-    // rates of concave laws, by lane and number of users; valid for one share
-    std::size_t m_memoUsers{0};      ///< as many users are kept
-    std::vector<char> m_memoUsed;    ///< by number of users: whether there are any
-    std::vector<double> m_memoShare; ///< share
-    std::vector<double> m_memoRate;  ///< bit/s
+    std::vector<double> m_memoShare; ///< by lane and hash: share
+    std::vector<double> m_memoRate;  ///< bit/s that a concave law makes of it
 };
 
 void
@@ -238,10 +274,22 @@ Engine::Load(const ShopProblem& problem)
     m_waiting.resize((2 * size + 63) / 64);
     m_plain.resize((2 * size + 63) / 64);
     m_blockEnd.resize(problem.blockWeight.size());
-    m_memoUsers = size > 0 ? std::min(2 * size, MEMO_SIZE / (2 * size)) + 1 : 0;
-    m_memoShare.resize(m_memoUsers * 2 * size);
-    m_memoRate.resize(m_memoUsers * 2 * size);
-    m_memoUsed.assign(m_memoUsers, false);
+    m_memoShare.assign(MEMO_SIZE * 2 * size, -1);
+    m_memoRate.resize(MEMO_SIZE * 2 * size);
+    m_served.reserve(2 * size);
+    m_fresh.reserve(2 * size);
+    m_bundles.resize(2 * size / Bundle::SIZE + 1);
+    m_soonestS.resize(m_bundles.size());
+    m_answerS.resize(size);
+    m_leastS.resize(size);
+    m_uplinkFixedS = INF;
+    for (std::size_t k = 0; k < size; ++k)
+    {
+        const ShopDevice& d = problem.devices[k];
+        m_answerS[k] = 1 / d.uplinkLaw.Rate(UplinkHz(problem));
+        m_leastS[k] = 1 / (d.uplinkLaw.efficiency * UplinkHz(problem));
+        m_uplinkFixedS = std::min(m_uplinkFixedS, d.uplinkFixedS);
+    }
 }
 
 /// Line up the pieces, by device. @param plan says which
@@ -252,9 +300,10 @@ Engine::Gather(const ShopPlan& plan)
     {
         return;
     }
-    m_work += 4 * m_items.size();
+    m_work += 3 * m_items.size();
     m_cut = plan.cut;
     m_items.clear();
+    m_answersS = 0;
     const uint32_t size = m_problem->devices.size();
     for (uint32_t k = 0; k < size; ++k)
     {
@@ -275,17 +324,29 @@ Engine::Gather(const ShopPlan& plan)
             }
         }
         m_lanes[k].end = m_items.size();
+        double answers = 0;
+        double tail = 0;
+        for (uint32_t i = m_items.size(); i-- > m_lanes[k].head;)
+        {
+            Item& item = m_items[i];
+            answers += item.bits[1] > 0 ? item.bits[1] * m_answerS[k] : 0;
+            tail = std::max(tail, answers > 0 ? answers + m_problem->devices[k].uplinkFixedS : 0);
+            item.tailS = tail;
+            tail += item.computeS;
+            m_answersS += item.bits[1] > 0 ? item.bits[1] * m_leastS[k] : 0;
+        }
     }
 }
 
 double
-Engine::Run(const ShopPlan& plan, double limitS)
+Engine::Run(const ShopPlan& plan, double limitS, uint64_t workLimit)
 {
     Gather(plan);
     m_limitS = limitS;
+    m_workLimit = workLimit;
     m_late = false;
     const uint32_t size = m_problem->devices.size();
-    m_work += 4 * m_items.size() + 60 * size;
+    m_work += 3 * m_items.size() + 20 * size;
     uint32_t first = 0;
     for (uint32_t k = 0; k < size; ++k)
     {
@@ -301,7 +362,6 @@ Engine::Run(const ShopPlan& plan, double limitS)
             lane.weight = share.weight;
             lane.active = false;
             lane.idle = false;
-            lane.rate = 0;
             m_priority[l] = share.priority;
         }
         m_computeFree[k] = 0;
@@ -425,7 +485,9 @@ Engine::Serve(uint32_t first, uint32_t last, double budgetHz)
     m_poolFirst = first;
     m_poolLast = last;
     m_served.clear();
-    m_finishS.clear();
+    m_fresh.clear();
+    m_alike = false;
+    m_leftS = first > 0 ? m_answersS + m_uplinkFixedS : 0;
     m_wakes.clear();
     std::fill(m_waiting.begin(), m_waiting.end(), 0);
     std::fill(m_plain.begin(), m_plain.end(), 0);
@@ -452,25 +514,33 @@ Engine::Serve(uint32_t first, uint32_t last, double budgetHz)
         {
             Divide();
         }
-        m_work += 12 + m_served.size();
-        uint32_t next = 0;
+        const std::size_t bundles = (m_served.size() + Bundle::SIZE - 1) / Bundle::SIZE;
+        m_work += 10 + bundles;
+        m_late = m_late || m_work > m_workLimit;
+        std::size_t soonest = 0;
         double finish = INF;
-        for (uint32_t s = 0; s < m_served.size(); ++s)
+        for (std::size_t b = 0; b < bundles; ++b)
         {
-            if (m_finishS[s] < finish)
+            if (m_soonestS[b] < finish)
             {
-                finish = m_finishS[s];
-                next = s;
+                finish = m_soonestS[b];
+                soonest = b;
             }
         }
         if (!m_wakes.empty() && m_wakes.front().first < finish)
         {
             m_now = m_wakes.front().first;
+            m_late = m_served.empty() && m_now + m_leftS > m_limitS;
         }
         else if (finish < INF)
         {
             m_now = finish;
             m_late = m_now > m_limitS;
+            std::size_t next = soonest * Bundle::SIZE;
+            while (m_bundles[soonest].finishS[next % Bundle::SIZE] != finish)
+            {
+                ++next;
+            }
             Finish(next);
         }
         else
@@ -577,14 +647,21 @@ Engine::Activate(uint32_t l)
     lane.active = true;
     lane.started = false;
     lane.remaining = m_items[lane.head].bits[l >= m_problem->devices.size()];
-    lane.sinceS = m_now;
     const uint64_t bit = uint64_t{1} << (lane.rank % 64);
     if (lane.weight > 0)
     {
         m_waiting[lane.rank / 64] |= bit;
+        const uint32_t behind = m_served.empty() ? 0 : m_classEnd[m_lanes[m_served.front()].rank];
+        if (m_alike && behind == m_classEnd[lane.rank])
+        {
+            m_fresh.push_back(l);
+        }
+        else
+        {
+            m_alike = m_alike && lane.rank >= behind;
+        }
         // one that comes after those who are served changes nothing
-        m_changed = m_changed || !m_pure || m_served.empty() ||
-                    lane.rank < m_classEnd[m_lanes[m_served.front()].rank];
+        m_changed = m_changed || !m_pure || m_served.empty() || lane.rank < behind;
     }
     else if (lane.guaranteed > 0)
     {
@@ -625,7 +702,7 @@ Engine::Compute(uint32_t k, uint32_t item, double arrivalS)
     }
     i.computeEndS = i.computeStartS + i.computeS;
     m_computeFree[k] = i.computeEndS;
-    m_late = m_late || i.computeEndS > m_limitS;
+    m_late = m_late || i.computeEndS + i.tailS > m_limitS;
     if (i.bits[1] <= 0)
     {
         i.startS[1] = i.arrivalS[1] = i.computeEndS;
@@ -656,6 +733,7 @@ Engine::Finish(uint32_t served)
     else
     {
         m_items[item].arrivalS[1] = m_now + m_problem->devices[l - size].uplinkFixedS;
+        m_leftS -= m_items[item].bits[1] * m_leastS[l - size];
         goesOn = lane.head < lane.end && m_items[lane.head].bits[1] > 0 &&
                  m_items[lane.head].computeEndS <= m_now * (1 + SAME_MOMENT);
     }
@@ -664,13 +742,16 @@ Engine::Finish(uint32_t served)
         Item& i = m_items[lane.head];
         const int direction = l >= size;
         i.startS[direction] = m_now;
-        lane.remaining = i.bits[direction];
-        lane.sinceS = m_now;
-        m_finishS[served] = m_now + lane.remaining * lane.inverse;
+        Bundle& b = m_bundles[served / Bundle::SIZE];
+        const std::size_t at = served % Bundle::SIZE;
+        b.bits[at] = i.bits[direction];
+        b.sinceS[at] = m_now;
+        b.finishS[at] = m_now + b.bits[at] * b.inverse[at];
+        FindSoonest(served / Bundle::SIZE);
         return;
     }
     Deactivate(l);
-    lane.rate = 0;
+    Drop(served);
     Arm(l, false);
 }
 
@@ -693,18 +774,26 @@ void
 Engine::Divide()
 {
     m_changed = false;
-    for (const uint32_t l : m_served)
+    if (!Rescale())
     {
-        Lane& lane = m_lanes[l];
-        if (lane.active)
-        {
-            lane.remaining = std::max(0.0, lane.remaining - lane.rate * (m_now - lane.sinceS));
-            lane.sinceS = m_now;
-        }
-        lane.rate = 0;
+        m_alike = false;
+        DivideAgain();
+    }
+    m_fresh.clear();
+}
+
+/// Divide the budget among all that are active now
+void
+Engine::DivideAgain()
+{
+    for (std::size_t s = 0; s < m_served.size(); ++s)
+    {
+        const Bundle& b = m_bundles[s / Bundle::SIZE];
+        const std::size_t at = s % Bundle::SIZE;
+        m_lanes[m_served[s]].remaining =
+            std::max(0.0, b.bits[at] - b.rate[at] * (m_now - b.sinceS[at]));
     }
     m_served.clear();
-    m_finishS.clear();
 
     const uint32_t top = Top();
     const uint32_t behind = top < m_poolLast - m_poolFirst ? m_classEnd[top] : top;
@@ -726,16 +815,17 @@ Engine::Divide()
                 ++r;
             }
         };
-    double weights = 0;
+    m_weights = 0;
     std::size_t users = 0;
     forEach(m_waiting, top, behind, [&](uint32_t l) {
-        weights += m_lanes[l].weight;
+        m_weights += m_lanes[l].weight;
         ++users;
     });
     if (m_pure)
     {
+        m_alike = users >= MANY;
         forEach(m_waiting, top, behind, [&](uint32_t l) {
-            Give(l, users == 1 ? 1 : m_lanes[l].weight / weights, users);
+            Give(l, users == 1 ? 1 : m_lanes[l].weight / m_weights);
         });
         return;
     }
@@ -749,58 +839,186 @@ Engine::Divide()
     forEach(m_waiting, 0, size, [&](uint32_t l) {
         const Lane& lane = m_lanes[l];
         const bool first = lane.rank >= top && lane.rank < behind;
-        Give(l, lane.guaranteed * scale + (first ? left * lane.weight / weights : 0), users);
+        Give(l, lane.guaranteed * scale + (first ? left * lane.weight / m_weights : 0));
     });
-    forEach(m_plain, 0, size, [&](uint32_t l) { Give(l, m_lanes[l].guaranteed * scale, users); });
+    forEach(m_plain, 0, size, [&](uint32_t l) { Give(l, m_lanes[l].guaranteed * scale); });
 }
 
 /**
- * @param l an active lane
- * @param share of the budget
- * @param users how many share the leftover
+ * Divide the budget among those who have been served and m_fresh, where they are many, so that the
+ * share of each changes but little: log1p(snr) then is what it was, and a series.
+ *
+ * @return whether that is so
  */
-void
-Engine::Give(uint32_t l, double share, std::size_t users)
+bool
+Engine::Rescale()
 {
-    Lane& lane = m_lanes[l];
-    lane.sinceS = m_now;
-    m_work += 4;
-    const double rate = Rate(l, share, users);
+    if (!m_alike || m_served.size() < MANY)
+    {
+        return false;
+    }
+    const std::size_t bundles = (m_served.size() + Bundle::SIZE - 1) / Bundle::SIZE;
+    for (std::size_t s = m_served.size(); s < bundles * Bundle::SIZE; ++s)
+    {
+        // nobody's: it has no rate
+        Bundle& b = m_bundles[bundles - 1];
+        for (auto* const entries : {b.weight, b.cap, b.curve, b.snr})
+        {
+            entries[s % Bundle::SIZE] = 0;
+        }
+    }
+    double weights = 0;
+    for (std::size_t b = 0; b < bundles; ++b)
+    {
+        weights += std::accumulate(m_bundles[b].weight, m_bundles[b].weight + Bundle::SIZE, 0.0);
+    }
+    for (const uint32_t l : m_fresh)
+    {
+        weights += m_lanes[l].weight;
+    }
+    const double change = weights / m_weights - 1;
+    if (std::abs(change) > LITTLE)
+    {
+        return false;
+    }
+    const double unit = m_budgetHz / weights;
+    for (std::size_t n = 0; n < bundles; ++n)
+    {
+        Bundle& b = m_bundles[n];
+        for (std::size_t i = 0; i < Bundle::SIZE; ++i)
+        {
+            const double left = b.bits[i] - b.rate[i] * (m_now - b.sinceS[i]);
+            b.bits[i] = left > 0 ? left : 0;
+            b.sinceS[i] = m_now;
+            // with x = change snr / (1 + snr): log1p(x) = 2 artanh(z), z = x / (2 + x)
+            const double more = change * b.snr[i];
+            const double z = more / (2 * (1 + b.snr[i]) + more);
+            const double q = z * z;
+            b.nats[i] += 2 * z * (1 + q * (1. / 3 + q * (1. / 5 + q * (1. / 7 + q / 9))));
+            b.snr[i] += more;
+            const double hz = unit * b.weight[i];
+            const double curve = b.curve[i] * hz * b.nats[i];
+            const double cap = b.cap[i] * hz;
+            b.rate[i] = curve < cap ? curve : cap;
+            b.inverse[i] = 1 / b.rate[i];
+            b.finishS[i] = m_now + b.bits[i] * b.inverse[i];
+        }
+        FindSoonest(n);
+    }
+    m_work += 5 * m_served.size();
+    m_weights = weights;
+    for (const uint32_t l : m_fresh)
+    {
+        Give(l, m_lanes[l].weight / weights);
+    }
+    return true;
+}
+
+/// @return what bandwidth is worth to it. @param l a lane
+const RateLaw&
+Engine::Law(uint32_t l) const
+{
+    const std::size_t size = m_problem->devices.size();
+    return l < size ? m_problem->devices[l].downlinkLaw : m_problem->devices[l - size].uplinkLaw;
+}
+
+/// @param l an active lane, not served @param share of the budget
+void
+Engine::Give(uint32_t l, double share)
+{
+    m_work += 14;
+    const double rate = Rate(l, share);
     if (!(rate > 0))
     {
+        m_alike = false;
         return;
     }
-    if (rate != lane.rate)
-    {
-        lane.rate = rate;
-        lane.inverse = 1 / rate;
-    }
+    Lane& lane = m_lanes[l];
     if (!lane.started)
     {
         lane.started = true;
         m_items[lane.head].startS[l >= m_problem->devices.size()] = m_now;
     }
+    const std::size_t at = m_served.size() % Bundle::SIZE;
+    const std::size_t bundle = m_served.size() / Bundle::SIZE;
+    Bundle& b = m_bundles[bundle];
     m_served.push_back(l);
-    m_finishS.push_back(m_now + lane.remaining * lane.inverse);
+    b.bits[at] = lane.remaining;
+    b.sinceS[at] = m_now;
+    b.rate[at] = rate;
+    b.inverse[at] = 1 / rate;
+    b.finishS[at] = m_now + lane.remaining * b.inverse[at];
+    m_soonestS[bundle] = at > 0 ? std::min(m_soonestS[bundle], b.finishS[at]) : b.finishS[at];
+    if (m_alike)
+    {
+        b.weight[at] = lane.weight;
+        const RateLaw& law = Law(l);
+        const bool linear = law.kind == RateLaw::LINEAR;
+        b.cap[at] = law.efficiency;
+        b.curve[at] = linear ? INF : law.scale / std::numbers::ln2;
+        b.snr[at] = linear ? 0 : law.gainHz / (share * m_budgetHz);
+        b.nats[at] = linear ? 1 : std::log1p(b.snr[at]);
+        m_alike = b.snr[at] < INF;
+    }
 }
 
-/// @return bit/s. @param l a lane @param share of the budget @param users of the leftover
-double
-Engine::Rate(uint32_t l, double share, std::size_t users)
+/// Take a lane out. @param served which: index into m_served
+void
+Engine::Drop(uint32_t served)
 {
-    const std::size_t size = m_problem->devices.size();
-    const RateLaw& law =
-        l < size ? m_problem->devices[l].downlinkLaw : m_problem->devices[l - size].uplinkLaw;
-    if (law.kind == RateLaw::LINEAR || users >= m_memoUsers)
+    const std::size_t last = m_served.size() - 1;
+    if (served < last)
+    {
+        const Bundle& from = m_bundles[last / Bundle::SIZE];
+        Bundle& to = m_bundles[served / Bundle::SIZE];
+        const auto move = [&](double(Bundle::* entries)[Bundle::SIZE]) {
+            (to.*entries)[served % Bundle::SIZE] = (from.*entries)[last % Bundle::SIZE];
+        };
+        move(&Bundle::bits);
+        move(&Bundle::sinceS);
+        move(&Bundle::rate);
+        move(&Bundle::inverse);
+        move(&Bundle::finishS);
+        if (m_alike)
+        {
+            move(&Bundle::weight);
+            move(&Bundle::cap);
+            move(&Bundle::curve);
+            move(&Bundle::snr);
+            move(&Bundle::nats);
+        }
+        m_served[served] = m_served[last];
+    }
+    m_served.pop_back();
+    FindSoonest(served / Bundle::SIZE);
+    FindSoonest(last / Bundle::SIZE);
+}
+
+/// @param bundle of which the earliest end is sought
+void
+Engine::FindSoonest(std::size_t bundle)
+{
+    const std::size_t first = bundle * Bundle::SIZE;
+    const std::size_t used = std::min(m_served.size() - first, Bundle::SIZE);
+    double soonest = INF;
+    for (std::size_t i = 0; i < used; ++i)
+    {
+        soonest = std::min(soonest, m_bundles[bundle].finishS[i]);
+    }
+    m_soonestS[bundle] = soonest;
+}
+
+/// @return bit/s. @param l a lane @param share of the budget
+double
+Engine::Rate(uint32_t l, double share)
+{
+    const RateLaw& law = Law(l);
+    if (law.kind == RateLaw::LINEAR)
     {
         return law.Rate(share * m_budgetHz);
     }
-    if (!m_memoUsed[users])
-    {
-        m_memoUsed[users] = true;
-        std::fill_n(m_memoShare.begin() + users * 2 * size, 2 * size, -1);
-    }
-    const std::size_t at = users * 2 * size + l;
+    const uint64_t hash = (std::bit_cast<uint64_t>(share) * 0x9e3779b97f4a7c15) >> 32;
+    const std::size_t at = l * MEMO_SIZE + hash % MEMO_SIZE;
     if (m_memoShare[at] != share)
     {
         m_work += 20;
@@ -821,6 +1039,12 @@ class Bounder
   public:
     /// @return a bound on the cost. @param problem blocks in flight
     double Bound(const ShopProblem& problem);
+
+    /// @return how much there was to do, as Engine::GetWork()
+    uint64_t GetWork() const
+    {
+        return m_work;
+    }
 
   private:
     /// Some bits of one cut of one task, in one direction
@@ -870,12 +1094,14 @@ class Bounder
     std::vector<double> m_area;            ///< B: Hz s
     std::vector<double> m_tail;            ///< B: s
     std::vector<uint32_t> m_order;         ///< of the blocks
+    uint64_t m_work{0};                    ///< see GetWork()
 };
 
 double
 Bounder::Bound(const ShopProblem& problem)
 {
     m_problem = &problem;
+    m_work = 0;
     m_tasksOf.Load(problem);
     const std::size_t size = problem.devices.size();
     for (int direction = 0; direction < 2; ++direction)
@@ -1130,6 +1356,7 @@ Bounder::MachineBound(int direction, double known)
     {
         return known;
     }
+    m_work += 15 * loads.size();
     std::sort(loads.begin(), loads.end(), [](const Load& a, const Load& b) {
         return a.key > b.key;
     });
@@ -1182,6 +1409,7 @@ Bounder::Scan(int direction, double other, std::size_t count, double& end)
         m_least[l.task] = 0;
         std::fill_n(m_moved.begin() + m_cutFirst[l.task], m_problem->tasks[l.task].cuts.size(), 0);
     }
+    m_work += 12 * count;
     double needs = 0;   // slope x bits + relief x (h_k + q_k)
     double reliefs = 0; // relief
     std::size_t best = 0;
@@ -1242,6 +1470,7 @@ Bounder::Touch(int direction, double end)
         {
             continue;
         }
+        m_work += 200;
         line.counted = false; // once for each device
         const double rate = std::min(line.bits / length, m_rate[direction][l.device]);
         // further out the slope cannot be told from zero any more
@@ -1300,7 +1529,7 @@ Bounder::WindowBound(int direction, double other, double known)
         return std::max(known, end);
     }
     // where to touch the laws depends on the bound, and it on the set: a few rounds of both
-    constexpr int ROUNDS = 3;
+    constexpr int ROUNDS = 2;
     Scan(direction, other, loads.size(), end);
     Touch(direction, known);
     for (int round = 0; round < ROUNDS; ++round)
@@ -1545,9 +1774,9 @@ class ShopPlanner::Impl
     /// How a direction is divided
     enum class Division
     {
-        ORDER,  ///< one device after another
-        EQUAL,  ///< all alike
-        MIN_MAX ///< by the weights of the static optimum
+        ORDER, ///< one device after another
+        EQUAL, ///< all alike
+        NEED   ///< by what each needs to be done at about the same time
     };
 
     /// Where the uplinks are among the downlinks, if both take from one budget
@@ -1593,7 +1822,7 @@ class ShopPlanner::Impl
               bool byBlock,
               const std::vector<uint32_t>& cut,
               std::vector<uint32_t>& order);
-    const std::vector<double>& MinMaxWeights(int direction);
+    const std::vector<double>& NeedWeights(int direction);
     void WriteShares(std::vector<ShopShare>& shares,
                      Division division,
                      const std::vector<uint32_t>& order,
@@ -1630,7 +1859,6 @@ class ShopPlanner::Impl
     Choice m_found;                        ///< best of all searches so far
     double m_foundCost{0};                 ///< its cost
     uint64_t m_workLimit{0};               ///< of the engine, at most
-    bool m_isBest{false};                  ///< m_best is what the engine has run last
     uint32_t m_last{0};                    ///< whose last answer is its last
     uint32_t m_limit{0};                   ///< evaluations, at most
 
@@ -1644,9 +1872,10 @@ class ShopPlanner::Impl
     std::vector<Stage> m_stages;           ///< by task and cut
     std::vector<Stage> m_device;           ///< K: in the cuts that are sorted for
     std::vector<uint32_t> m_block;         ///< K: first block
-    bool m_hasMinMax{false};               ///< the weights are known
-    std::vector<double> m_minMax[2];       ///< K: weights
-    AllocationProblem m_allocation;        ///< what they are from
+    bool m_hasNeed[2]{false, false};       ///< the weights are known, by direction
+    std::vector<double> m_need[2];         ///< K: weights by what each needs
+    std::vector<double> m_alone;           ///< K: time for all, alone at the full band, s
+    std::vector<double> m_bits;            ///< K: in one direction
 };
 
 /// @return what a task is like. @param device whose @param cut one of its cuts
@@ -1685,7 +1914,7 @@ ShopPlanner::Impl::Prepare()
     const std::size_t size = p.devices.size();
     const double hz[2] = {p.downlinkHz, UplinkHz(p)};
     m_engine.Load(p);
-    m_hasMinMax = false;
+    m_hasNeed[0] = m_hasNeed[1] = false;
     m_bestCost = INF;
     m_cuts = 1;
     m_stages.clear();
@@ -1762,8 +1991,8 @@ ShopPlanner::Impl::Prepare()
     m_trial.downlinkOrder.resize(size);
     std::iota(m_trial.downlinkOrder.begin(), m_trial.downlinkOrder.end(), 0);
     m_trial.uplinkOrder = m_trial.downlinkOrder;
-    m_trial.downlink = m_downlinkSerial ? Division::ORDER : Division::EQUAL;
-    m_trial.uplink = m_uplinkSerial ? Division::ORDER : Division::EQUAL;
+    m_trial.downlink = m_downlinkSerial ? Division::ORDER : Division::NEED;
+    m_trial.uplink = m_uplinkSerial ? Division::ORDER : Division::NEED;
     m_trial.follows = m_downlinkSerial || p.coupled;
     m_trial.place = p.coupled ? Place::AMONG : Place::BELOW;
     m_plan.cut = m_trial.cut;
@@ -1829,61 +2058,61 @@ ShopPlanner::Impl::Sort(Rule rule,
     std::sort(order.begin(), order.end(), before);
 }
 
-/// @return bandwidths of the static optimum, 1 is an equal share. @param direction 1: uplink
+/**
+ * What each device needs to be done at about the same time: the bandwidth that moves its bits (of
+ * the first cuts) in what is left of a time T after all the rest at the full band. T is a bit more
+ * than the longest that any device takes alone; the exact minimum of T costs much more, and the
+ * weights that it gives are no better over time.
+ *
+ * @param direction 1: uplink
+ * @return weights, 1 is an equal share
+ */
 const std::vector<double>&
-ShopPlanner::Impl::MinMaxWeights(int direction)
+ShopPlanner::Impl::NeedWeights(int direction)
 {
-    if (m_hasMinMax)
+    auto& weights = m_need[direction];
+    if (m_hasNeed[direction])
     {
-        return m_minMax[direction];
+        return weights;
     }
-    m_hasMinMax = true;
+    m_hasNeed[direction] = true;
     const ShopProblem& p = *m_problem;
     const std::size_t size = p.devices.size();
-    AllocationProblem& a = m_allocation;
-    a.coupled = p.coupled;
-    a.downlinkHz = p.downlinkHz;
-    a.uplinkHz = UplinkHz(p);
-    for (auto* v : {&a.downlinkBits, &a.uplinkBits, &a.computeS})
-    {
-        v->assign(size, 0);
-    }
-    a.downlinkLaw.resize(size);
-    a.uplinkLaw.resize(size);
+    weights.assign(size, 1);
+    m_bits.assign(size, 0);
+    m_alone.resize(size);
     for (std::size_t k = 0; k < size; ++k)
     {
         const ShopDevice& d = p.devices[k];
-        a.downlinkLaw[k] = d.downlinkLaw;
-        a.uplinkLaw[k] = d.uplinkLaw;
-        a.computeS[k] = d.downlinkFixedS + d.uplinkRequestS + d.uplinkFixedS;
+        m_alone[k] = d.downlinkFixedS + d.uplinkRequestS + d.uplinkFixedS;
     }
     for (const ShopTask& t : p.tasks)
     {
         for (const ShopPiece& piece : t.cuts.front())
         {
-            a.downlinkBits[t.device] += piece.downlinkBits;
-            a.uplinkBits[t.device] += piece.uplinkBits;
-            a.computeS[t.device] += piece.computeS;
+            m_bits[t.device] += direction == 0 ? piece.downlinkBits : piece.uplinkBits;
+            m_alone[t.device] += piece.computeS;
         }
+        const Stage& s = m_stages[m_stageFirst[&t - p.tasks.data()]];
+        m_alone[t.device] += s.downlinkS + s.uplinkS;
     }
-    AllocationParam param;
-    param.relativeGap = 1e-6; // weights need no more
-    const AllocationResult result = AllocateMinMax(a, param);
-    for (int i = 0; i < 2; ++i)
+    constexpr double LONGER = 1.25;
+    const double longest =
+        LONGER * std::accumulate(m_alone.begin(), m_alone.end(), 0.0, [](double a, double b) {
+            return std::max(a, b);
+        });
+    const double hz = direction == 0 ? p.downlinkHz : UplinkHz(p);
+    for (std::size_t k = 0; k < size; ++k)
     {
-        const auto& hz = i == 0 ? result.downlinkHz : result.uplinkHz;
-        m_minMax[i].assign(size, 1);
-        for (std::size_t k = 0; k < hz.size(); ++k)
+        const RateLaw& law = direction == 0 ? p.devices[k].downlinkLaw : p.devices[k].uplinkLaw;
+        const double window = longest - m_alone[k] + m_bits[k] / law.Rate(hz);
+        const double need = law.Bandwidth(m_bits[k] / window);
+        if (m_bits[k] > 0 && need > 0 && need < INF)
         {
-            if (hz[k] > 0)
-            {
-                // 1 is an equal share, as it is where all are alike
-                m_minMax[i][k] =
-                    static_cast<double>(size) * hz[k] / (i == 0 ? a.downlinkHz : a.uplinkHz);
-            }
+            weights[k] = static_cast<double>(size) * need / hz;
         }
     }
-    return m_minMax[direction];
+    return weights;
 }
 
 /**
@@ -1902,7 +2131,7 @@ ShopPlanner::Impl::WriteShares(std::vector<ShopShare>& shares,
 {
     const std::size_t size = order.size();
     const double* const weight =
-        division == Division::MIN_MAX ? MinMaxWeights(direction).data() : nullptr;
+        division == Division::NEED ? NeedWeights(direction).data() : nullptr;
     for (std::size_t i = 0; i < size; ++i)
     {
         ShopShare& s = shares[order[i]];
@@ -1932,14 +2161,15 @@ ShopPlanner::Impl::Try()
                     1,
                     m_trial.place == Place::ABOVE ? apart : -apart);
     }
-    // a block that ends later than this costs more than the best plan; by far more than rounding
-    constexpr double MARGIN = 1e-6;
+    // one whose block ends later than this is not preferred
     const double limit = m_problem->blockWeight.size() == 1
-                             ? m_bestCost / m_problem->blockWeight[0] * (1 + MARGIN)
+                             ? m_bestCost / m_problem->blockWeight[0] * (1 - BETTER)
                              : INF;
-    const double cost = m_engine.Run(m_plan, limit);
+    // the first one has to be followed however long it takes
+    const uint64_t workLimit =
+        m_result.evaluations > 0 ? m_workLimit : std::numeric_limits<uint64_t>::max();
+    const double cost = m_engine.Run(m_plan, limit, workLimit);
     ++m_result.evaluations;
-    m_isBest = false;
     if (m_result.evaluations > 1 && !(cost < m_bestCost * (1 - BETTER)))
     {
         return false;
@@ -1947,7 +2177,11 @@ ShopPlanner::Impl::Try()
     m_bestCost = cost;
     m_best = m_trial;
     m_last = m_engine.GetLast();
-    m_isBest = true;
+    if (m_result.evaluations == 1 || cost < m_result.outcome.costS * (1 - BETTER))
+    {
+        m_engine.Report(m_result.outcome);
+        m_result.plan = m_plan;
+    }
     return true;
 }
 
@@ -2035,7 +2269,7 @@ ShopPlanner::Impl::EnumerateDownlinks()
         ForEachOrder(0, m_trial.downlinkOrder, [this] { EnumerateUplinks(); });
         return;
     }
-    for (const Division d : {Division::EQUAL, Division::MIN_MAX})
+    for (const Division d : {Division::EQUAL, Division::NEED})
     {
         m_trial.downlink = d;
         EnumerateUplinks();
@@ -2064,7 +2298,7 @@ ShopPlanner::Impl::EnumerateUplinks()
     }
     if (m_uplinkShared && !m_uplinkSerial)
     {
-        m_trial.uplink = Division::MIN_MAX;
+        m_trial.uplink = Division::NEED;
         EnumeratePlaces();
     }
 }
@@ -2108,13 +2342,21 @@ ShopPlanner::Impl::Construct()
     const bool byBlock = m_problem->blockWeight.size() > 1;
     // longest tail first is for an uplink that holds nobody up
     const Rule first = m_uplinkSerial ? Rule::JOHNSON_MITTEN : Rule::LONGEST_TAIL;
-    // all the same way, and then each in the way that is over soonest, alone or after its downlink
-    for (std::size_t c = 0; c < m_cuts + (m_cuts > 1 ? 2 : 0); ++c)
+    // each in the way that is over soonest, after its downlink or alone, and then all the same way:
+    // the first ones are the most likely to be good, and that the others are not shows early then;
+    // where the uplink is shared they hardly ever are, and following them takes long
+    const std::size_t soonest = m_cuts > 1 ? 2 : 0;
+    const std::size_t alike = m_uplinkSerial || m_cuts == 1 ? m_cuts : 0;
+    for (std::size_t c = 0; c < soonest + alike; ++c)
     {
         for (std::size_t t = 0; t < tasks.size(); ++t)
         {
-            m_trial.cut[t] =
-                c < m_cuts ? std::min(c, tasks[t].cuts.size() - 1) : SoonestCut(t, c == m_cuts);
+            m_trial.cut[t] = c < soonest ? SoonestCut(t, c == 1)
+                                         : std::min(c - soonest, tasks[t].cuts.size() - 1);
+        }
+        if (c > 0 && m_trial.cut == m_plan.cut)
+        {
+            continue; // as the one before
         }
         if (m_downlinkSerial || m_uplinkSerial)
         {
@@ -2140,6 +2382,10 @@ ShopPlanner::Impl::Construct()
                 }
                 Sort(rule, blocks > 0, m_trial.cut, m_trial.downlinkOrder);
                 m_trial.uplinkOrder = m_trial.downlinkOrder;
+                if (m_trial.downlinkOrder == m_best.downlinkOrder)
+                {
+                    continue;
+                }
                 Try();
                 if (IsExhausted())
                 {
@@ -2151,7 +2397,7 @@ ShopPlanner::Impl::Construct()
     }
     if (!m_downlinkSerial)
     {
-        m_trial.downlink = Division::MIN_MAX;
+        m_trial.downlink = Division::EQUAL;
         Try();
         m_trial = m_best;
     }
@@ -2188,9 +2434,9 @@ ShopPlanner::Impl::ImproveUplink()
         {
             attempt(Division::EQUAL, false, place);
         }
-        if (m_uplinkShared && !m_uplinkSerial && !(same && m_best.uplink == Division::MIN_MAX))
+        if (m_uplinkShared && !m_uplinkSerial && !(same && m_best.uplink == Division::NEED))
         {
-            attempt(Division::MIN_MAX, false, place);
+            attempt(Division::NEED, false, place);
         }
         if (m_uplinkSerial && !(same && m_best.uplink == Division::ORDER))
         {
@@ -2355,7 +2601,7 @@ ShopPlanner::Impl::Restart()
     constexpr std::size_t WAYS = 4;
     for (std::size_t i = 0; i < WAYS * m_cuts && !IsExhausted(); ++i)
     {
-        // finest cuts first: the constructed plans have come from the other side
+        // finest cuts first: the constructed plans have come from the other side, if at all
         const std::size_t c = m_cuts - 1 - i % m_cuts;
         const std::size_t way = i / m_cuts;
         m_trial = m_found;
@@ -2374,12 +2620,12 @@ ShopPlanner::Impl::Restart()
         }
         if (!m_downlinkSerial)
         {
-            m_trial.downlink = way % 2 == 0 ? Division::EQUAL : Division::MIN_MAX;
+            m_trial.downlink = way % 2 == 0 ? Division::EQUAL : Division::NEED;
         }
         if (!m_problem->coupled)
         {
             const Division shared =
-                way / 2 == 0 || m_uplinkSerial ? Division::EQUAL : Division::MIN_MAX;
+                way / 2 == 0 || m_uplinkSerial ? Division::EQUAL : Division::NEED;
             const bool inTurn = m_uplinkSerial && (!m_uplinkShared || way % 2 == 0);
             m_trial.uplink = inTurn ? Division::ORDER : shared;
             m_trial.follows = inTurn && m_downlinkSerial;
@@ -2397,9 +2643,6 @@ ShopPlanner::Impl::Restart()
             m_foundCost = m_bestCost;
         }
     }
-    m_isBest = m_isBest && m_bestCost == m_foundCost;
-    m_best = m_found;
-    m_bestCost = m_foundCost;
 }
 
 const ShopResult&
@@ -2444,7 +2687,7 @@ ShopPlanner::Impl::Plan(const ShopProblem& problem, const ShopParam& param)
     }
     m_result.lowerBoundS = m_bounder.Bound(problem);
     m_limit = std::numeric_limits<uint32_t>::max();
-    m_workLimit = CONSTRUCTION_WORK;
+    m_workLimit = std::numeric_limits<uint64_t>::max();
     m_result.exact = FamilySize() <= param.exactEvaluations;
     if (m_result.exact)
     {
@@ -2452,22 +2695,15 @@ ShopPlanner::Impl::Plan(const ShopProblem& problem, const ShopParam& param)
     }
     else
     {
+        m_workLimit = CONSTRUCTION_WORK;
         Construct();
         m_limit = m_result.evaluations + param.maxEvaluations;
-        m_workLimit = m_engine.GetWork() +
-                      uint64_t{WORK_PER_EVALUATION} * param.maxEvaluations *
-                          std::clamp(problem.devices.size(), WORK_DEVICES[0], WORK_DEVICES[1]);
+        const uint64_t work = uint64_t{WORK_PER_EVALUATION} * param.maxEvaluations *
+                              std::clamp(problem.devices.size(), WORK_DEVICES[0], WORK_DEVICES[1]);
+        m_workLimit = work - std::min(work, m_bounder.GetWork());
         Improve();
         Restart();
     }
-    if (!m_isBest)
-    {
-        m_trial = m_best;
-        Try();
-        --m_result.evaluations;
-    }
-    m_engine.Report(m_result.outcome);
-    m_result.plan = m_plan;
     m_result.status = ShopStatus::PLANNED;
     if (!(m_result.outcome.costS < INF))
     {

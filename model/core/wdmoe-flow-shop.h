@@ -240,12 +240,12 @@ class ShopEvaluator
  * law are shared, by weights. Cuts are chosen with it. The family of plans that is searched, and
  * within which `exact` results are optimal: for each direction that is serial any order of the
  * devices (uplink: the downlink's order, any order, or equal sharing), for shared ones equal
- * weights or those of the min-max division (of the first cut of each task), and any cut of each
- * task. With one budget for both directions (halfDuplex) the uplinks' priorities are below, above
- * or among those of the downlinks.
+ * weights or weights by need, and any cut of each task. By need is the bandwidth that moves what a
+ * device has to move (first cut of each task) in the time that is left after all the rest, alone at
+ * the full band, of 1.25 times the longest that any device takes alone. With one budget for both
+ * directions (halfDuplex) the uplinks' priorities are below, above or among those of the downlinks.
  *
- * Keeps its memory from call to call, so that calls of the same size allocate none, but for the
- * min-max division.
+ * Keeps its memory from call to call, so that calls of the same size allocate none.
  */
 class ShopPlanner
 {
