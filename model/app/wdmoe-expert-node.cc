@@ -25,6 +25,14 @@ NS_LOG_COMPONENT_DEFINE("WdmoeExpertNode");
 
 NS_OBJECT_ENSURE_REGISTERED(WdmoeExpertNode);
 
+namespace
+{
+
+/// A transport that is broken gives up at once: no message is sent again sooner than this.
+const Time TELL_INTERVAL = MilliSeconds(100);
+
+} // namespace
+
 TypeId
 WdmoeExpertNode::GetTypeId()
 {
@@ -61,6 +69,7 @@ void
 WdmoeExpertNode::DoDispose()
 {
     m_finish.Cancel();
+    m_tell.Cancel();
     if (m_transport)
     {
         m_transport->Dispose();
@@ -114,6 +123,8 @@ WdmoeExpertNode::StartApplication()
     m_transport = ObjectFactory(m_transportType.GetName()).Create<WdmoeTransport>();
     m_transport->SetNode(GetNode());
     m_transport->SetReceiveCallback(MakeCallback(&WdmoeExpertNode::Receive, this));
+    m_transport->TraceConnectWithoutContext("MessageLost",
+                                            MakeCallback(&WdmoeExpertNode::NotifyLost, this));
     m_transport->Connect(m_server);
     WdmoeHeader hello;
     hello.type = WdmoeHeader::HELLO;
@@ -126,9 +137,13 @@ WdmoeExpertNode::StopApplication()
 {
     NS_LOG_FUNCTION(this);
     m_finish.Cancel();
+    m_tell.Cancel();
     if (m_transport)
     {
         m_reportTrace(m_report);
+        m_transport->TraceDisconnectWithoutContext(
+            "MessageLost",
+            MakeCallback(&WdmoeExpertNode::NotifyLost, this));
         m_transport->Close();
     }
 }
@@ -237,6 +252,36 @@ WdmoeExpertNode::Cancel(uint32_t batch)
     {
         m_cancelled.erase(m_cancelled.begin());
     }
+}
+
+void
+WdmoeExpertNode::NotifyLost(const WdmoeHeader& header, const Address& /* peer */)
+{
+    if (header.type != WdmoeHeader::ANSWER && header.type != WdmoeHeader::CANCEL)
+    {
+        return; // HELLO: the server says who is missing
+    }
+    WdmoeHeader cancel;
+    cancel.type = WdmoeHeader::CANCEL;
+    cancel.request = header.request;
+    cancel.block = header.block;
+    cancel.batch = header.batch;
+    cancel.device = m_device;
+    m_untold.push_back(cancel);
+    if (!m_tell.IsPending())
+    {
+        m_tell = Simulator::Schedule(TELL_INTERVAL, &WdmoeExpertNode::Tell, this);
+    }
+}
+
+void
+WdmoeExpertNode::Tell()
+{
+    for (const auto& cancel : m_untold)
+    {
+        m_transport->Send(m_server, cancel, nullptr);
+    }
+    m_untold.clear();
 }
 
 void

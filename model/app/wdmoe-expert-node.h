@@ -19,6 +19,7 @@
 #include <deque>
 #include <memory>
 #include <set>
+#include <vector>
 
 namespace ns3
 {
@@ -47,6 +48,9 @@ struct WdmoeNodeReport
  * batch of activations is really computed, for which the node needs the experts' weights
  * (SetExperts); one of sizes only is answered with as many bytes. Either way the time it takes is
  * the profile's.
+ *
+ * When the transport gives an answer up, the base station is told by a CANCEL, again and again
+ * until that is through: nobody else knows that there is nothing to wait for.
  */
 class WdmoeExpertNode : public Application
 {
@@ -142,6 +146,17 @@ class WdmoeExpertNode : public Application
      */
     void Cancel(uint32_t batch);
 
+    /**
+     * The transport has given up a message.
+     *
+     * @param header of it
+     * @param peer it was for
+     */
+    void NotifyLost(const WdmoeHeader& header, const Address& peer);
+
+    /// Tell the server which answers will not come
+    void Tell();
+
     /// Begin with the head of the queue
     void Compute();
 
@@ -158,6 +173,8 @@ class WdmoeExpertNode : public Application
     Ptr<WdmoeTransport> m_transport;                     ///< messages
     std::deque<Job> m_queue;                             ///< head is being computed
     std::set<uint32_t> m_cancelled;                      ///< batches cancelled before they arrived
+    std::vector<WdmoeHeader> m_untold;                   ///< CANCEL of answers given up
+    EventId m_tell;                                      ///< sends these
     EventId m_finish;                                    ///< of the head
     WdmoeNodeReport m_report;                            ///< so far
     TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"

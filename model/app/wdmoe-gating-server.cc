@@ -250,7 +250,7 @@ WdmoeGatingServer::StartApplication()
     const auto devices = m_controller->GetRadio()->GetNDevices();
     m_peers.assign(devices, Address());
     m_known.assign(devices, false);
-    m_unheard.assign(devices, false);
+    m_unheard.assign(devices, Time(-1));
     m_transport = ObjectFactory(m_transportType.GetName()).Create<WdmoeTransport>();
     m_transport->SetAttributeFailSafe("WindowBytes", UintegerValue(m_windowBytes));
     m_transport->SetNode(GetNode());
@@ -309,6 +309,11 @@ WdmoeGatingServer::Receive(const WdmoeMessage& message)
     if (h.type == WdmoeHeader::ANSWER)
     {
         ReceiveAnswer(message);
+        return;
+    }
+    if (h.type == WdmoeHeader::CANCEL && h.batch > 0 && h.batch < m_nextBatch)
+    {
+        DoWithout(h.batch);
         return;
     }
     if (h.type != WdmoeHeader::HELLO)
@@ -493,7 +498,8 @@ WdmoeGatingServer::SendBatches(uint64_t id)
     s.stuck = Simulator::Schedule(m_stuckTimeout, &WdmoeGatingServer::Stuck, this, id);
     if (!m_reachEvent.IsPending())
     {
-        m_reachEvent = Simulator::Schedule(m_lostTimeout / 2, &WdmoeGatingServer::CheckReach, this);
+        m_unheard.assign(m_unheard.size(), Time(-1)); // nobody looked since the last check
+        m_reachEvent = Simulator::Schedule(m_lostTimeout / 4, &WdmoeGatingServer::CheckReach, this);
     }
     if (s.open == 0)
     {
@@ -671,14 +677,23 @@ WdmoeGatingServer::GiveUp(Service& s, Batch& batch)
 void
 WdmoeGatingServer::NotifyLost(const WdmoeHeader& header, const Address& /* peer */)
 {
-    const auto known = m_requestOf.find(header.batch);
-    if (header.type != WdmoeHeader::BATCH || known == m_requestOf.end())
+    if (header.type == WdmoeHeader::BATCH)
+    {
+        DoWithout(header.batch);
+    }
+}
+
+void
+WdmoeGatingServer::DoWithout(uint32_t batch)
+{
+    const auto known = m_requestOf.find(batch);
+    if (known == m_requestOf.end())
     {
         return;
     }
     auto& s = Find(known->second);
     GiveUp(s, *std::find_if(s.batches.begin(), s.batches.end(), [&](const auto& b) {
-               return b.id == header.batch;
+               return b.id == batch;
            }));
     if (s.open == 0)
     {
@@ -693,9 +708,14 @@ WdmoeGatingServer::CheckReach()
     for (uint32_t k = 0; k < m_unheard.size(); k++)
     {
         const auto link = m_controller->GetRadio()->GetLinkState(k);
-        const bool before = m_unheard[k];
-        m_unheard[k] = !link.downlink.valid || !link.uplink.valid;
-        if (!before || !m_unheard[k])
+        auto& since = m_unheard[k];
+        if (link.downlink.valid && link.uplink.valid)
+        {
+            since = Time(-1);
+            continue;
+        }
+        since = since.IsStrictlyNegative() ? Simulator::Now() : since;
+        if (Simulator::Now() - since < m_lostTimeout)
         {
             continue;
         }
@@ -719,9 +739,9 @@ WdmoeGatingServer::CheckReach()
     {
         EndBlock(Find(id));
     }
-    if (!m_services.empty())
+    if (!m_services.empty() && !m_reachEvent.IsPending())
     {
-        m_reachEvent = Simulator::Schedule(m_lostTimeout / 2, &WdmoeGatingServer::CheckReach, this);
+        m_reachEvent = Simulator::Schedule(m_lostTimeout / 4, &WdmoeGatingServer::CheckReach, this);
     }
 }
 

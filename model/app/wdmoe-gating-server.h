@@ -151,7 +151,8 @@ struct WdmoeServerReport
     uint64_t answers{0};        ///< ANSWER messages in time
     uint64_t answersLate{0};    ///< ANSWER messages after the deadline
     uint64_t answersMissing{0}; ///< batches without an answer when their block ended
-    uint64_t answersRefused{0}; ///< ANSWER messages that no batch asked for, or of wrong size
+    uint64_t answersRefused{0}; ///< ANSWER messages that no batch asked for, or of wrong size;
+                                ///< the same of CANCEL, and messages of other types
 };
 
 /**
@@ -167,7 +168,8 @@ struct WdmoeServerReport
  * The blocks of a request follow one another.
  *
  * What is not answered is done without: after the Deadline, when the transport gives a batch up,
- * and when the radio has not heard a device for LostTimeout.
+ * when a device says that its transport gave the answer up (CANCEL), and when the radio has not
+ * heard a device for LostTimeout. All else is waited for, however late it is.
  */
 class WdmoeGatingServer : public Application
 {
@@ -363,6 +365,13 @@ class WdmoeGatingServer : public Application
     void ReceiveAnswer(const WdmoeMessage& message);
 
     /**
+     * There will be no answer; nothing happens if it is there, or not waited for any more.
+     *
+     * @param batch names it
+     */
+    void DoWithout(uint32_t batch);
+
+    /**
      * The transport has given up a message.
      *
      * @param header of it
@@ -445,7 +454,7 @@ class WdmoeGatingServer : public Application
     std::map<uint32_t, uint64_t> m_requestOf; ///< of each open batch, by its id
     uint32_t m_nextBatch{1};                  ///< id of the next batch
     Time m_stationFree;                       ///< attention and gate are busy until then
-    std::vector<bool> m_unheard;              ///< by device: so it was at the last check
+    std::vector<Time> m_unheard;              ///< by device: since when; < 0: it is heard
     WdmoeServerReport m_report;               ///< so far
     EventId m_arrival;                        ///< next request
     EventId m_helloEvent;                     ///< all must have said HELLO

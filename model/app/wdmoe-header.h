@@ -40,7 +40,8 @@ class WdmoeHeader : public Header
         HELLO = 1,  ///< first message of a device over a connection: who it is
         BATCH = 2,  ///< tokens for an expert, base station to device
         ANSWER = 3, ///< expert outputs, device to base station
-        CANCEL = 4  ///< a batch is no longer wanted (deadline), base station to device
+        CANCEL = 4  ///< to a device: a batch is no longer wanted (deadline); to the base station:
+                    ///< its answer was given up by the transport, none will come
     };
 
     /// How the payload's elements are coded: wdmoe::Precision, or not at all

@@ -289,11 +289,13 @@ WdmoeController::DecidePrecision(const WdmoeBlockInput& input, const wdmoe::Sele
     {
         in.pairs[m_expertDevice[e]] += load[e];
     }
+    const double uplinkHz = budget.coupled ? budget.downlinkHz : budget.uplinkHz;
     for (const auto& link : m_links)
     {
-        in.downlinkSPerBit.push_back(1 / link.downlink.law.Rate(budget.downlinkHz));
-        in.uplinkSPerBit.push_back(
-            1 / link.uplink.law.Rate(budget.coupled ? budget.downlinkHz : budget.uplinkHz));
+        // the law of a device that is not heard may be left from when it was
+        const bool heard = link.downlink.valid && link.uplink.valid;
+        in.downlinkSPerBit.push_back(1 / (heard ? link.downlink.law.Rate(budget.downlinkHz) : 0));
+        in.uplinkSPerBit.push_back(1 / (heard ? link.uplink.law.Rate(uplinkHz) : 0));
     }
     m_choice = m_precision->Decide(in);
 }
@@ -394,6 +396,11 @@ WdmoeController::MakeShop(wdmoe::ShopProblem& shop) const
         device.busyS = 0;
     }
     m_flights.AddTo(Simulator::Now(), shop);
+    // What a device that is not heard has will be given up, or it will be heard again.
+    std::erase_if(shop.tasks, [this](const auto& task) {
+        const auto& link = m_links[task.device];
+        return !link.downlink.valid || !link.uplink.valid;
+    });
     for (auto& task : shop.tasks)
     {
         const auto cost = m_predictor->GetCost(task.device);
@@ -552,10 +559,11 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         part.predicted = {last.downlinkEndS,
                           last.computeEndS - last.downlinkEndS,
                           last.uplinkEndS - last.computeEndS};
-        load.downlinkS =
-            std::max(part.predicted.downlinkS - cost.downlinkFixedS, 0.0) / cost.downlinkScale;
+        // An answer that follows another one does not ask: it has less than the fixed cost, and the
+        // transfer may come out below 0. What goes as planned teaches nothing then either.
+        load.downlinkS = (part.predicted.downlinkS - cost.downlinkFixedS) / cost.downlinkScale;
         load.spanS = last.uplinkEndS;
-        load.uplinkS = std::max(part.predicted.uplinkS - cost.uplinkFixedS, 0.0) / cost.uplinkScale;
+        load.uplinkS = (part.predicted.uplinkS - cost.uplinkFixedS) / cost.uplinkScale;
     }
     if (fluid)
     {
@@ -741,14 +749,6 @@ WdmoeController::PlanRest()
 {
     Measure();
     MakeShop(m_shop);
-    for (const auto& task : m_shop.tasks)
-    {
-        const auto& link = m_links[task.device];
-        if (!link.downlink.valid || !link.uplink.valid)
-        {
-            return; // it will be given up, or heard again
-        }
-    }
     if (m_shop.tasks.empty())
     {
         return;

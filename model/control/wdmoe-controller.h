@@ -282,7 +282,7 @@ class WdmoeController : public Object
                 uint32_t pieces) const;
 
     /**
-     * Describe the devices and what is in flight.
+     * Describe the devices and what is in flight at those that the radio hears.
      *
      * @param [out] shop everything but the tasks of a new block
      */

@@ -108,12 +108,12 @@ class WdmoeFlightTracker
 
     /**
      * Describe what is left of what is under way as tasks of a flow shop, one for each device and
-     * decision, with one cut each, before those that are there already, so that they are served
-     * first. Blocks are numbered in order of their decisions, from the first free number on; their
-     * weight is 1.
+     * decision, with one cut each. They are added behind those that are there, and tasks of a
+     * device are served in order: tasks of new blocks are to be added after this. Blocks are
+     * numbered in order of their decisions, from the first free number on; their weight is 1.
      *
      * @param now the time that the problem counts from
-     * @param [in,out] problem gets tasks, weights of blocks and the devices' busyS
+     * @param [in,out] problem gets tasks and weights of blocks
      * @return decision of each block added
      */
     std::vector<uint64_t> AddTo(Time now, wdmoe::ShopProblem& problem) const;
