@@ -92,7 +92,9 @@ def change(logs):
 def report(rows):
     """Print the table."""
     by = {(row["policy"], row["seed"]): row for row in rows}
-    seeds = sorted({row["seed"] for row in rows})
+    policies = {row["policy"] for row in rows}
+    seeds = sorted(s for s in {row["seed"] for row in rows} if all((policy, s) in by for policy in policies))
+    print(f"{len(seeds)} drops\n")
     print("| policy | " + " | ".join(f"{metric} p50 | against best stock" for metric in METRICS), end=" | ")
     print("pairs dropped | bits per byte | exact match | free running | KL, bits a token |")
     print("|---|" + "---|" * (2 * len(METRICS) + 5))
@@ -144,19 +146,22 @@ def main():
     jobs = [(seed, policy) for seed in range(1, args.seeds + 1) for policy in chosen]
     rows = []
     failed = 0
+    file = writer = None
+    if args.out:
+        file = open(args.out, "w", encoding="utf-8", newline="")
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         futures = [pool.submit(run, args.program, args.model, args.load, args.requests, *job) for job in jobs]
         for future in concurrent.futures.as_completed(futures):
             try:
                 rows.append(future.result())
+                if writer:
+                    writer.writerow(rows[-1])
+                    file.flush()
             except RuntimeError as error:
                 failed += 1
                 print(error, file=sys.stderr)
-    if args.out:
-        with open(args.out, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
     report(rows)
     if failed:
         sys.exit(f"{failed} of {len(jobs)} simulations failed")
