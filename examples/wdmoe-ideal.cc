@@ -12,7 +12,7 @@
  *     base station (gate) ---- 100 MHz at 3.5 GHz, divided ---- device 0 (expert 0)
  *                                                          ---- device 1 (expert 1) ...
  *
- * Five policies serve the same requests:
+ * Seven policies serve the same requests:
  *
  *     wdmoe-ideal --out=results --RngRun=1
  */

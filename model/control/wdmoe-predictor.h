@@ -30,7 +30,8 @@ struct WdmoeStageLoad
     double computeS{0};     ///< compute time by the compute model, s
     double downlinkS{0}; ///< transfer under the plan, waiting included, fixed cost and scale not:
                          ///< bits / rate in the closed form, s
-    double uplinkS{0};   ///< the same uplink, s
+    double uplinkS{0};   ///< the same uplink, s; below 0 where an answer behind another one
+                         ///< need not make the request that the fixed cost has in it
     double spanS{0};     ///< all of its part of the block by the plan, s
 };
 
