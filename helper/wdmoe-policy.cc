@@ -47,7 +47,18 @@ AddSetting(const std::string& text, WdmoePolicy& policy)
         policy.precision = value;
         return;
     }
-    policy.settings.push_back({part, text.substr(dot + 1, equals - dot - 1), value});
+    const auto attribute = text.substr(dot + 1, equals - dot - 1);
+    // The policy itself says what these are; on the controller they would be overwritten.
+    const bool own = part == "controller" && (attribute == "Selector" || attribute == "Allocator" ||
+                                              attribute == "Precision" || attribute == "Predictor");
+    NS_ABORT_MSG_IF(own,
+                    "policy '" << policy.name << "': '" << text
+                               << "' would be overwritten; use SELECTOR+ALLOCATOR as the policy, "
+                                  "precision=TYPEID, or the option --predictor");
+    NS_ABORT_MSG_IF(part == "server" && attribute == "Transport",
+                    "policy '" << policy.name << "': '" << text
+                               << "' would be of the server only; use the option --transport");
+    policy.settings.push_back({part, attribute, value});
 }
 
 /**
@@ -111,7 +122,7 @@ WdmoePolicy::GetAll()
          true,
          false,
          "ns3::WdmoePricedPrecision",
-         {early, {"server", "MaxInFlight", "2"}}},
+         {early}},
     };
 }
 

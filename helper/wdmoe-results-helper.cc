@@ -397,8 +397,8 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
     }
     if (missing > 0)
     {
-        os << missing
-           << " answers missed the deadline: latencies are those of an incomplete model\n";
+        os << missing << " answers are missing (late for the deadline, lost on the way, or their "
+           << "device is gone): latencies are those of an incomplete model\n";
     }
     os << std::defaultfloat << std::setprecision(static_cast<int>(precision)) << std::flush;
 }
@@ -602,6 +602,7 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["experts_dropped"] = static_cast<int64_t>(topK) - static_cast<int64_t>(routed) +
                                static_cast<int64_t>(missing);
         j["answers_missing"] = p.server.answersMissing;
+        j["pairs_missing"] = missing;
         j["gate_mass_kept"] = Mean(Column(p.blocks, [](const auto& b) { return b.gateMassKept; }));
         j["wlr"] = Mean(Column(p.blocks, [](const auto& b) { return b.wlr; }));
         j["tokens_in"] = p.server.tokensIn;

@@ -202,7 +202,7 @@ WdmoeScheduledAllocator::GetTypeId()
                           MakeDoubleChecker<double>(0.0, 0.5))
             .AddAttribute("MaxEvaluations",
                           "Plans that the search looks at",
-                          UintegerValue(64),
+                          UintegerValue(256),
                           MakeUintegerAccessor(&WdmoeScheduledAllocator::m_evaluations),
                           MakeUintegerChecker<uint32_t>());
     return tid;

@@ -198,8 +198,9 @@ def rank_correlations(folders):
 
 
 def count_missing(summaries):
-    """Batches without an answer in time, of all policies of all these summaries."""
-    return sum(entry.get("answers_missing") or 0 for summary in summaries for entry in summary["policies"].values())
+    """Batches without an answer, and (token, expert) pairs that were not computed, of all policies of all summaries."""
+    entries = [entry for summary in summaries for entry in summary["policies"].values()]
+    return tuple(sum(entry.get(key) or 0 for entry in entries) for key in ("answers_missing", "pairs_missing"))
 
 
 def concatenate(table, parts, out):

@@ -144,10 +144,11 @@ def print_summary(summary, correlations=()):
 
 
 def note_missing(summaries):
-    missing = results.count_missing(summaries)
-    if missing:
-        answers = "1 answer" if missing == 1 else f"{missing} answers"
-        say(f"{answers} missed the deadline: latencies are those of an incomplete model")
+    answers, pairs = results.count_missing(summaries)
+    if answers or pairs:
+        counted = "1 answer" if answers == 1 else f"{answers} answers"
+        say(f"{counted} and {pairs} (token, expert) pairs are missing (late for the deadline, lost on the way, or their device")
+        say("is out of coverage; see run.log): latencies are those of an incomplete model")
 
 
 def count_items(capability):

@@ -88,6 +88,7 @@ if real:
         "texts": {{"text": {{"items": 1, "bytes": 10 * run, "bits_per_byte": 2.0 + run / 10}}}}}}
 if behaviour == "missing":
     entry["answers_missing"] = 3
+    entry["pairs_missing"] = 7
 with open(os.path.join(out, "summary.json"), "w") as file:
     file.write("{{" if behaviour == "malformed" else json.dumps(
         {{"scenario": "fake", "radio": "none", "manifest": {{"rng_run": str(run), "requests": options.get("requests"),

@@ -178,7 +178,7 @@ def test_the_table_says_what_was_run(fake, command, capsys):
         "fake: RngRun 7, 3 requests, up to 32 + 4 tokens, 4 of the model's blocks (0: all), mixtral-8x7b, one run: "
         "compare over seeds with --runs\n"
     )
-    assert "3 answers missed the deadline: latencies are those of an incomplete model" in printed
+    assert "3 answers and 7 (token, expert) pairs are missing" in printed
     cells = printed_rows(printed)
     assert cells["answers missing"] == ["3" if policy == "wdmoe" else "-" for policy in POLICIES]
     assert cells["decode block p50 (ms)"] == ["-"] * len(POLICIES)
