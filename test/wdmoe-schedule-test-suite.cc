@@ -1855,14 +1855,14 @@ class PolicySettingsTest : public TestCase
     {
         const auto p = WdmoePolicy::Find("scheduled:controller.EarlyGrants=false:"
                                          "precision=ns3::WdmoeFixedPrecision:"
-                                         "selector.MaxLoss=a=b:server.Transport=ns3::X");
+                                         "selector.MaxLoss=a=b:radio.Scheduler=ns3::X");
         NS_TEST_EXPECT_MSG_EQ(p.precision, "ns3::WdmoeFixedPrecision", "precision");
-        NS_TEST_ASSERT_MSG_EQ(p.settings.size(), 5, "two of its own");
-        NS_TEST_EXPECT_MSG_EQ(p.settings[2].part, "controller", "part");
-        NS_TEST_EXPECT_MSG_EQ(p.settings[2].attribute, "EarlyGrants", "attribute");
-        NS_TEST_EXPECT_MSG_EQ(p.settings[2].value, "false", "value");
-        NS_TEST_EXPECT_MSG_EQ(p.settings[3].value, "a=b", "the first = counts");
-        NS_TEST_EXPECT_MSG_EQ(p.settings[4].value, "ns3::X", "two colons are none");
+        NS_TEST_ASSERT_MSG_EQ(p.settings.size(), 4, "one of its own");
+        NS_TEST_EXPECT_MSG_EQ(p.settings[1].part, "controller", "part");
+        NS_TEST_EXPECT_MSG_EQ(p.settings[1].attribute, "EarlyGrants", "attribute");
+        NS_TEST_EXPECT_MSG_EQ(p.settings[1].value, "false", "value");
+        NS_TEST_EXPECT_MSG_EQ(p.settings[2].value, "a=b", "the first = counts");
+        NS_TEST_EXPECT_MSG_EQ(p.settings[3].value, "ns3::X", "two colons are none");
         NS_TEST_EXPECT_MSG_EQ(
             WdmoePolicy::Parse("wdmoe:allocator.MicroBatches=2,topk-equal:server.MaxInFlight=3")
                 .size(),
@@ -1897,6 +1897,8 @@ class PolicySettingsTest : public TestCase
             {find("wdmoe:precision=ns3::Node"), {"'ns3::Node' is no WdmoePrecisionPolicy"}},
             {find("wdmoe:precision=nothing"), {"'nothing' is no WdmoePrecisionPolicy"}},
             {find("nobody:server.MaxInFlight=2"), {"unknown policy 'nobody'"}},
+            {find("wdmoe:server.Transport=ns3::X"), {"use the option --transport"}},
+            {find("wdmoe:controller.Selector=ns3::X"), {"would be overwritten", "--predictor"}},
             {use("wdmoe:allocator.NoSuch=1"), {"NoSuch", "WdmoeMinMaxAllocator"}},
             {use("wdmoe:controller.NoSuch=1"), {"NoSuch", "WdmoeController"}},
             {use("wdmoe:allocator.MinShare=7"), {"MinShare"}},

@@ -98,7 +98,7 @@ def fill(summary, chosen, labels):
     table.add_column("", no_wrap=True)
     for policy in chosen:
         table.add_column(labels[policy], justify="right", no_wrap=True)
-    for name, path, scale in (*ROWS, MISSING) if results.count_missing([summary]) else ROWS:
+    for name, path, scale in (*ROWS, MISSING) if results.count_missing([summary])[0] else ROWS:
         table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
     planning = comparison.planning({None: summary})
     for name in planning[chosen[0]]:
