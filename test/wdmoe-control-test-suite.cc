@@ -105,22 +105,6 @@ class Loop
         return input;
     }
 
-    /**
-     * Nothing of a decision is in flight any more.
-     *
-     * @param d as made
-     */
-    void Finish(const WdmoeDecision& d)
-    {
-        for (uint32_t k = 0; k < d.devices.size(); k++)
-        {
-            for (uint32_t i = 0; i < d.devices[k].pieces.size(); i++)
-            {
-                controller->GiveUpPiece(d, k, i);
-            }
-        }
-    }
-
     Ptr<WdmoeRadio> radio;                      ///< ideal
     Ptr<WdmoeController> controller;            ///< under test
     Ptr<WdmoeGateSource> gates;                 ///< synthetic
@@ -161,7 +145,7 @@ DecisionTest::DoRun()
         {
             const auto input = loop.Block(i % 4, i < 10 ? 64 : 1);
             const auto d = loop.controller->Decide(input);
-            loop.Finish(d);
+            WdmoeGiveUpAll(loop.controller, d);
             uint32_t pairs = 0;
             double down = 0;
             double up = 0;

@@ -520,22 +520,6 @@ class Loop
         return input;
     }
 
-    /**
-     * Nothing of a decision is in flight any more.
-     *
-     * @param d as made
-     */
-    void Finish(const WdmoeDecision& d)
-    {
-        for (uint32_t k = 0; k < d.devices.size(); k++)
-        {
-            for (uint32_t i = 0; i < d.devices[k].pieces.size(); i++)
-            {
-                controller->GiveUpPiece(d, k, i);
-            }
-        }
-    }
-
     /// @return the predictor
     Ptr<WdmoePredictor> GetPredictor() const
     {
@@ -663,7 +647,7 @@ class CutTest : public TestCase
                     {
                         const auto input = Loop::Block(tokens);
                         const auto d = loop.controller->Decide(input);
-                        loop.Finish(d);
+                        WdmoeGiveUpAll(loop.controller, d);
                         Check(input, d, placement, most, !scheduled);
                         for (const auto& part : d.devices)
                         {
@@ -971,7 +955,7 @@ class NoPriorityTest : public TestCase
         for (uint32_t i = 0; i < 3; i++)
         {
             const auto d = loop.controller->Decide(Loop::Block(20));
-            loop.Finish(d);
+            WdmoeGiveUpAll(loop.controller, d);
             for (const auto& shares : {d.plan.downlink, d.plan.uplink})
             {
                 for (const auto& share : shares)

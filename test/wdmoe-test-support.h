@@ -7,6 +7,8 @@
 #ifndef WDMOE_TEST_SUPPORT_H
 #define WDMOE_TEST_SUPPORT_H
 
+#include "ns3/wdmoe-controller.h"
+
 #include <functional>
 #include <string>
 #include <sys/wait.h>
@@ -47,6 +49,26 @@ WdmoeAbortMessage(const std::function<void()>& action)
     int status = 0;
     waitpid(child, &status, 0);
     return WIFSIGNALED(status) ? text : "";
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Nothing of a decision is in flight any more.
+ *
+ * @param controller that made it
+ * @param d as made
+ */
+inline void
+WdmoeGiveUpAll(ns3::Ptr<ns3::WdmoeController> controller, const ns3::WdmoeDecision& d)
+{
+    for (uint32_t k = 0; k < d.devices.size(); k++)
+    {
+        for (uint32_t i = 0; i < d.devices[k].pieces.size(); i++)
+        {
+            controller->GiveUpPiece(d, k, i);
+        }
+    }
 }
 
 #endif /* WDMOE_TEST_SUPPORT_H */

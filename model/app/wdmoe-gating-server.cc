@@ -368,6 +368,14 @@ WdmoeGatingServer::Find(uint64_t id)
     return m_services.at(id);
 }
 
+WdmoeGatingServer::Batch&
+WdmoeGatingServer::FindBatch(Service& s, uint32_t id)
+{
+    return *std::find_if(s.batches.begin(), s.batches.end(), [id](const auto& batch) {
+        return batch.id == id;
+    });
+}
+
 void
 WdmoeGatingServer::NextRequest()
 {
@@ -619,9 +627,7 @@ WdmoeGatingServer::ReceiveAnswer(const WdmoeMessage& message)
         return;
     }
     auto& s = Find(known->second);
-    auto& batch = *std::find_if(s.batches.begin(), s.batches.end(), [&](const auto& b) {
-        return b.id == h.batch;
-    });
+    auto& batch = FindBatch(s, h.batch);
     const auto& part = s.decision.devices[batch.outcome.device];
     const auto& piece = part.pieces[batch.outcome.piece];
     const Time now = Simulator::Now();
@@ -692,9 +698,7 @@ WdmoeGatingServer::DoWithout(uint32_t batch)
         return;
     }
     auto& s = Find(known->second);
-    GiveUp(s, *std::find_if(s.batches.begin(), s.batches.end(), [&](const auto& b) {
-               return b.id == batch;
-           }));
+    GiveUp(s, FindBatch(s, batch));
     if (s.open == 0)
     {
         EndBlock(s);

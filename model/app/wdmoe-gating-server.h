@@ -424,6 +424,13 @@ class WdmoeGatingServer : public Application
      */
     Service& Find(uint64_t id);
 
+    /**
+     * @param s the request
+     * @param id of one of the batches of its present block
+     * @return that batch
+     */
+    static Batch& FindBatch(Service& s, uint32_t id);
+
     Ptr<WdmoeController> m_controller;    ///< decides
     Ptr<WdmoeGateSource> m_gates;         ///< gate weights
     Ptr<WdmoeRealModel> m_real;           ///< the same, if it is a real model

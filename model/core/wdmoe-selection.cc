@@ -190,6 +190,23 @@ TopKOfChecked(const GateMatrix& gate, std::size_t k)
     return selection;
 }
 
+/**
+ * @param ok whether a setting is in its range
+ * @param owner struct that it belongs to
+ * @param what its name
+ * @param value what it is
+ * @param is what was expected
+ */
+void
+Require(bool ok, const std::string& owner, const std::string& what, double value, const char* is)
+{
+    if (!ok)
+    {
+        throw std::invalid_argument(owner + ": " + what + " is " + std::to_string(value) +
+                                    ", expected " + is);
+    }
+}
+
 } // namespace
 
 const double*
@@ -269,12 +286,8 @@ KeptGateMass(const GateMatrix& gate, const Selection& selection, std::size_t k)
 void
 WlrParam::Check() const
 {
-    const auto require = [](bool ok, const std::string& what, double value, const std::string& is) {
-        if (!ok)
-        {
-            throw std::invalid_argument("WlrParam: " + what + " is " + std::to_string(value) +
-                                        ", expected " + is);
-        }
+    const auto require = [](bool ok, const char* what, double value, const char* is) {
+        Require(ok, "WlrParam", what, value, is);
     };
     require(thetaStart >= 0 && thetaStart <= 1, "thetaStart", thetaStart, "0 .. 1");
     require(thetaEnd >= thetaStart && thetaEnd <= 1, "thetaEnd", thetaEnd, "thetaStart .. 1");
@@ -380,12 +393,8 @@ SelectWlr(const GateMatrix& gate,
 void
 QualityBoundParam::Check() const
 {
-    const auto require = [](bool ok, const std::string& what, double value, const std::string& is) {
-        if (!ok)
-        {
-            throw std::invalid_argument("QualityBoundParam: " + what + " is " +
-                                        std::to_string(value) + ", expected " + is);
-        }
+    const auto require = [](bool ok, const char* what, double value, const char* is) {
+        Require(ok, "QualityBoundParam", what, value, is);
     };
     require(maxLostMass >= 0 && maxLostMass <= 1, "maxLostMass", maxLostMass, "0 .. 1");
     require(maxTokenLoss >= 0 && maxTokenLoss <= 1, "maxTokenLoss", maxTokenLoss, "0 .. 1");
