@@ -129,9 +129,9 @@ function(build_lib)
   set(includes)
   foreach(header ${BLIB_HEADER_FILES} ${BLIB_PRIVATE_HEADER_FILES})
     get_filename_component(name ${header} NAME)
-    wdmoe_write("${WDMOE_INCLUDE_DIR}/ns3/${name}"
-                "#include \"${CMAKE_CURRENT_SOURCE_DIR}/${header}\"\n"
-    )
+    # Relative, so that a compiler cache serves one checkout with what another one compiled.
+    file(RELATIVE_PATH path "${WDMOE_INCLUDE_DIR}/ns3" "${CMAKE_CURRENT_SOURCE_DIR}/${header}")
+    wdmoe_write("${WDMOE_INCLUDE_DIR}/ns3/${name}" "#include \"${path}\"\n")
   endforeach()
   foreach(header ${BLIB_HEADER_FILES})
     get_filename_component(name ${header} NAME)

@@ -25,7 +25,7 @@
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-comparison-helper.h"
-#include "ns3/wdmoe-lte-helper.h"
+#include "ns3/wdmoe-lte-radio-helper.h"
 
 using namespace ns3;
 

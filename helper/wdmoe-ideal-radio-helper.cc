@@ -6,25 +6,21 @@
 
 #include "wdmoe-ideal-radio-helper.h"
 
+#include "ns3/wdmoe-ideal-radio.h"
+
 namespace ns3
 {
 
 WdmoeIdealRadioHelper::WdmoeIdealRadioHelper()
-    : m_factory("ns3::WdmoeIdealRadio")
+    : WdmoeRadioHelper("ns3::WdmoeIdealRadio")
 {
-}
-
-void
-WdmoeIdealRadioHelper::SetAttribute(const std::string& name, const AttributeValue& value)
-{
-    m_factory.Set(name, value);
 }
 
 Ptr<WdmoeRadio>
-WdmoeIdealRadioHelper::Install(Ptr<Node> server, NodeContainer devices) const
+WdmoeIdealRadioHelper::Install(Ptr<Node> baseStation, const NodeContainer& devices) const
 {
     auto radio = m_factory.Create<WdmoeIdealRadio>();
-    radio->SetServerNode(server);
+    radio->SetServerNode(baseStation);
     for (auto it = devices.Begin(); it != devices.End(); ++it)
     {
         radio->AddDevice(*it);

@@ -15,7 +15,7 @@
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-comparison-helper.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
-#include "ns3/wdmoe-lte-helper.h"
+#include "ns3/wdmoe-lte-radio-helper.h"
 
 #include <cmath>
 #include <fstream>

@@ -21,6 +21,7 @@
 #include "ns3/test.h"
 #include "ns3/udp-socket-factory.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
+#include "ns3/wdmoe-ideal-radio.h"
 
 #include <cmath>
 #include <map>

@@ -28,7 +28,7 @@
 #include "ns3/test.h"
 #include "ns3/udp-socket-factory.h"
 #include "ns3/uinteger.h"
-#include "ns3/wdmoe-lte-helper.h"
+#include "ns3/wdmoe-lte-radio-helper.h"
 #include "ns3/wdmoe-lte-radio.h"
 #include "ns3/wdmoe-udp-transport.h"
 

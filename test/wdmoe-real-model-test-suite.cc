@@ -24,7 +24,7 @@
 #include "ns3/wdmoe-data-path.h"
 #include "ns3/wdmoe-evaluator.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
-#include "ns3/wdmoe-lte-helper.h"
+#include "ns3/wdmoe-lte-radio-helper.h"
 #include "ns3/wdmoe-optimizer-helper.h"
 #include "ns3/wdmoe-prompt-request-source.h"
 #include "ns3/wdmoe-real-model.h"

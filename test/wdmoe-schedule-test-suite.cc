@@ -25,7 +25,7 @@
 #include "ns3/wdmoe-expert-node.h"
 #include "ns3/wdmoe-flight-tracker.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
-#include "ns3/wdmoe-lte-helper.h"
+#include "ns3/wdmoe-lte-radio-helper.h"
 #include "ns3/wdmoe-optimizer-helper.h"
 #include "ns3/wdmoe-synthetic-gate-source.h"
 

@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <iostream>
+#include <numeric>
 #include <sstream>
 #include <utility>
 
@@ -75,6 +76,14 @@ WdmoeRadio::GetDevice(uint32_t device) const
     NS_ABORT_MSG_IF(device >= m_devices.size(),
                     "WdmoeRadio: no device " << device << ", there are " << m_devices.size());
     return m_devices[device];
+}
+
+std::vector<WdmoeRadioCell>
+WdmoeRadio::GetCells()
+{
+    std::vector<uint32_t> devices(m_devices.size());
+    std::iota(devices.begin(), devices.end(), 0);
+    return {{this, devices}};
 }
 
 void
@@ -142,6 +151,29 @@ void
 WdmoeRadio::SetPlan(const WdmoePlan& plan)
 {
     NS_LOG_FUNCTION(this);
+    const auto cells = GetCells();
+    if (cells.size() > 1)
+    {
+        // Each cell checks its part, which sums to 1 by itself.
+        NS_ABORT_MSG_IF(
+            plan.downlink.size() != GetNDevices() || plan.uplink.size() != GetNDevices(),
+            "WdmoeRadio::SetPlan: " << plan.downlink.size() << " downlink and "
+                                    << plan.uplink.size() << " uplink shares for " << GetNDevices()
+                                    << " devices; expected one for each device");
+        m_plan = plan;
+        m_planTrace(m_plan);
+        for (const auto& cell : cells)
+        {
+            WdmoePlan part;
+            for (const auto k : cell.devices)
+            {
+                part.downlink.push_back(plan.downlink[k]);
+                part.uplink.push_back(plan.uplink[k]);
+            }
+            cell.radio->SetPlan(part);
+        }
+        return;
+    }
     const auto error = CheckPlan(plan, GetNDevices());
     NS_ABORT_MSG_IF(!error.empty(), "WdmoeRadio::SetPlan: " << error);
     m_plan = plan;

@@ -53,7 +53,9 @@ struct WdmoeLinkState
 /**
  * @ingroup wdmoe-radio
  *
- * What there is to divide.
+ * What there is to divide. A radio may divide frequency, time, or rate: callers see shares of this
+ * and rate laws over it, and need not know which. Where there is no bandwidth to speak of (a wire)
+ * it is 1 Hz, and a law's bit/s/Hz are bit/s.
  */
 struct WdmoeBudget
 {
@@ -119,6 +121,19 @@ struct WdmoeUsage
     double uplinkHzS{0};   ///< bandwidth x time granted, Hz s
 };
 
+class WdmoeRadio;
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * Devices of a radio that divide one budget.
+ */
+struct WdmoeRadioCell
+{
+    Ptr<WdmoeRadio> radio;         ///< that carries them: its budget, its capabilities, its indices
+    std::vector<uint32_t> devices; ///< index in the whole radio of each of its devices, in order
+};
+
 /**
  * @ingroup wdmoe-radio
  *
@@ -174,10 +189,18 @@ class WdmoeRadio : public Object
     /// @return true when every device can send and receive
     virtual bool IsReady() const = 0;
 
-    /// @return what this radio can honour
+    /**
+     * Who divides a budget with whom. A radio of one technology has one cell, itself; one that
+     * joins others (WdmoeHybridRadio) has theirs. Shares are of the cell's budget.
+     *
+     * @return the cells, each device in one of them
+     */
+    virtual std::vector<WdmoeRadioCell> GetCells();
+
+    /// @return what this radio can honour (of several cells: what all of them can)
     virtual WdmoeRadioCapabilities GetCapabilities() const = 0;
 
-    /// @return what there is to divide
+    /// @return what there is to divide (of several cells: the sum, for information)
     virtual WdmoeBudget GetBudget() const = 0;
 
     /**
@@ -194,8 +217,8 @@ class WdmoeRadio : public Object
 
     /**
      * Enforce a plan from now on. Aborts for a share that is negative, not a number, or if the
-     * guaranteed shares of a direction sum to more than 1 (+1e-9), for a negative weight, and for
-     * a wrong number of devices.
+     * guaranteed shares of a direction sum to more than 1 (+1e-9) in a cell, for a negative weight,
+     * and for a wrong number of devices.
      *
      * A radio that divides the leftover by weights but knows no priorities drops those of a plan
      * (GetPlan() has none then), and says so on standard error the first time that they matter. A

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
-#include "wdmoe-lte-helper.h"
+#include "wdmoe-lte-radio-helper.h"
 
 #include "ns3/constant-position-mobility-model.h"
 #include "ns3/lte-helper.h"
@@ -15,14 +15,8 @@ namespace ns3
 {
 
 WdmoeLteRadioHelper::WdmoeLteRadioHelper()
-    : m_factory("ns3::WdmoeLteRadio")
+    : WdmoeRadioHelper("ns3::WdmoeLteRadio")
 {
-}
-
-void
-WdmoeLteRadioHelper::SetAttribute(const std::string& name, const AttributeValue& value)
-{
-    m_factory.Set(name, value);
 }
 
 void

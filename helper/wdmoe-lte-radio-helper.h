@@ -4,13 +4,12 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
-#ifndef WDMOE_LTE_HELPER_H
-#define WDMOE_LTE_HELPER_H
+#ifndef WDMOE_LTE_RADIO_HELPER_H
+#define WDMOE_LTE_RADIO_HELPER_H
 
-#include "ns3/node-container.h"
-#include "ns3/object-factory.h"
+#include "wdmoe-radio-helper.h"
+
 #include "ns3/vector.h"
-#include "ns3/wdmoe-radio.h"
 
 #include <string>
 #include <utility>
@@ -24,17 +23,10 @@ namespace ns3
  *
  * Makes an LTE cell (WdmoeLteRadio) around a base station.
  */
-class WdmoeLteRadioHelper
+class WdmoeLteRadioHelper : public WdmoeRadioHelper
 {
   public:
     WdmoeLteRadioHelper();
-
-    /**
-     * @param name attribute of WdmoeLteRadio: Bandwidth, Scheduler, EnbTxPower, UeTxPower,
-     * UplinkPowerControl, IdealRrc, ...
-     * @param value its value
-     */
-    void SetAttribute(const std::string& name, const AttributeValue& value);
 
     /**
      * @param type TypeId of a propagation loss model
@@ -64,7 +56,7 @@ class WdmoeLteRadioHelper
      * @param devices with a MobilityModel each
      * @return the radio: a WdmoeLteRadio. Its server node is a host behind the base station
      */
-    Ptr<WdmoeRadio> Install(Ptr<Node> baseStation, const NodeContainer& devices) const;
+    Ptr<WdmoeRadio> Install(Ptr<Node> baseStation, const NodeContainer& devices) const override;
 
     /**
      * @param position of the eNB, for which a node is made, m
@@ -77,7 +69,6 @@ class WdmoeLteRadioHelper
     /// Names and values of attributes
     using Attributes = std::vector<std::pair<std::string, Ptr<AttributeValue>>>;
 
-    ObjectFactory m_factory;  ///< makes the radio
     Attributes m_pathloss;    ///< of the propagation loss model
     std::string m_fadingType; ///< empty: none
     Attributes m_fading;      ///< of the fading model
@@ -85,4 +76,4 @@ class WdmoeLteRadioHelper
 
 } // namespace ns3
 
-#endif /* WDMOE_LTE_HELPER_H */
+#endif /* WDMOE_LTE_RADIO_HELPER_H */
