@@ -9,8 +9,9 @@
 
 Each seed is a drop of 8 devices. For each drop every policy serves the same blocks of Mixtral's sizes: two blocks of
 a prefill of 128 tokens, and five blocks of a decoding step of 6 tokens, as 6 requests in step would make. A block's
-latency is compared with that of the same block under the better of ns-3's round-robin and proportional-fair
-schedulers ("best stock"); drops in which these cannot serve a device at all, because it is too weak for an MCS of the
+latency is compared with that of the same block under the better of what ns-3 has ("best stock"): on LTE its
+round-robin and proportional-fair schedulers, on Wi-Fi EDCA (an access point that sends in order of arrival, with and
+without RTS) and its round-robin multi-user scheduler; drops in which these cannot serve a device at all, because it is too weak for an MCS of the
 whole band, are counted and left out. Printed are medians over the blocks of all drops, and the change against best stock as
 exp(mean x) - 1 over the drops' mean x = log(latency / best stock), with Student's 95 % interval over drops.
 """
@@ -50,6 +51,9 @@ SETTINGS = {
     "lte-100-fading": ("wdmoe-lte", [*LTE_100, "--fading=Rayleigh"]),
     "lte-100-rrc": ("wdmoe-lte", [*LTE_100, "--ns3::WdmoeLteRadio::IdealRrc=false"]),
     "lte-100-mobility": ("wdmoe-lte", [*LTE_100, "--speed=10"]),
+    "wifi-20": ("wdmoe-wifi", ["--bandwidth=20"]),
+    "wifi-40": ("wdmoe-wifi", ["--bandwidth=40"]),
+    "wifi-80": ("wdmoe-wifi", ["--bandwidth=80"]),
 }
 
 SCHEDULED = "scheduled-fp16-topk"
@@ -78,14 +82,42 @@ POLICIES = {
     "scheduled, early grants": f"{SCHEDULED}:{WHOLE}",
     "scheduled, micro-batches, early grants": SCHEDULED,
 }
+RTS = "radio.RtsThreshold=2000"
+WIFI_POLICIES = {
+    "stock EDCA": "topk-stock",
+    "stock EDCA with RTS": f"topk-stock:{RTS}",
+    "stock multi-user round robin": RR,
+    "stock EDCA, 4 micro-batches": "topk-stock:allocator.MicroBatches=4",
+    "stock EDCA with RTS, 4 micro-batches": f"topk-stock:allocator.MicroBatches=4:{RTS}",
+    "equal sharing, own MAC": "topk-shared",
+    "equal sharing, own MAC, early triggers": "topk-shared:controller.EarlyGrants=true",
+    "equal sharing, own MAC, 4 micro-batches, early triggers": "topk-shared:allocator.MicroBatches=4:controller.EarlyGrants=true",
+    "optimal split as weights, early triggers": "topk-allocated:controller.EarlyGrants=true",
+    "scheduled": f"{SCHEDULED}:{WHOLE}:{LATE}",
+    "scheduled, early triggers": f"{SCHEDULED}:{WHOLE}",
+    "scheduled, micro-batches, early triggers, MCS of the whole band": f"{SCHEDULED}:{WIDE}",
+    "scheduled, micro-batches, early triggers": SCHEDULED,
+}
+# What ns-3 has, without a change: the best of these is "best stock".
+STOCK = {"wifi": ("topk-stock", f"topk-stock:{RTS}", RR)}
+STOCK_LTE = ("topk-stock", RR)
+# TypeId of the scheduler of "@rr", by the setting's first word.
+ROUND_ROBIN = {"lte": "ns3::RrFfMacScheduler", "wifi": "ns3::RrMultiUserScheduler"}
 IDEAL_LEAVES_OUT = ("@rr", "radio.", "EarlyGrants=true")
 
 
 def policies_of(setting):
     """Shown name -> policy, of those that mean something there."""
+    if setting.startswith("wifi"):
+        return WIFI_POLICIES
     if not setting.startswith("ideal"):
         return POLICIES
     return {name: policy for name, policy in POLICIES.items() if not any(part in policy for part in IDEAL_LEAVES_OUT)}
+
+
+def stock_of(setting):
+    """Policies that are stock."""
+    return STOCK.get(setting.split("-")[0], STOCK_LTE)
 
 
 def run(folder, setting, phase, seed, policies):
@@ -93,7 +125,7 @@ def run(folder, setting, phase, seed, policies):
     program, options = SETTINGS[setting]
     stock = [policy for policy in policies if policy.endswith("@rr")]
     rows = []
-    for group, extra in (([p for p in policies if p not in stock], []), (stock, ["--stock=ns3::RrFfMacScheduler"])):
+    for group, extra in (([p for p in policies if p not in stock], []), (stock, [f"--stock={ROUND_ROBIN.get(setting.split('-')[0])}"])):
         if not group:
             continue
         names = {policy.removesuffix("@rr"): policy for policy in group}
@@ -136,7 +168,7 @@ def report(rows, setting, out):
     served = {
         seed
         for seed in all_seeds
-        if all(any((p, ph, seed) in latency for p in ("topk-stock", RR)) for ph in {row["phase"] for row in rows})
+        if all(any((p, ph, seed) in latency for p in stock_of(setting)) for ph in {row["phase"] for row in rows})
     }
     lost = len(all_seeds - served)
     print(f"\n### {setting}: {len(served)} drops{f' ({lost} more not served by stock)' if lost else ''}", file=out)
@@ -153,7 +185,7 @@ def report(rows, setting, out):
             logs, every, wins = [], [], 0
             for seed in seeds:
                 mine = latency[policy, phase, seed]
-                stock = [latency[p, phase, seed] for p in ("topk-stock", RR) if (p, phase, seed) in latency]
+                stock = [latency[p, phase, seed] for p in stock_of(setting) if (p, phase, seed) in latency]
                 best = {block: min(one[block] for one in stock) for block in mine}
                 logs.append(statistics.fmean(math.log(mine[block] / best[block]) for block in mine))
                 every += mine.values()
@@ -176,8 +208,8 @@ def report(rows, setting, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where wdmoe-lte and wdmoe-ideal are")
-    parser.add_argument("--settings", default="ideal,lte-50", help=f"of {', '.join(SETTINGS)}")
+    parser.add_argument("folder", type=Path, help="where wdmoe-lte, wdmoe-ideal and wdmoe-wifi are")
+    parser.add_argument("--settings", default="ideal,lte-50,wifi-20", help=f"of {', '.join(SETTINGS)}")
     parser.add_argument("--phases", default=",".join(PHASES))
     parser.add_argument("--policies", help="part of a shown name: only those (stock is always there)")
     parser.add_argument("--seeds", type=int, default=20, help="number of drops")
@@ -203,7 +235,7 @@ def main():
         for setting in settings:
             for phase in args.phases.split(","):
                 for name, policy in policies_of(setting).items():
-                    if not args.policies or args.policies in name or policy.startswith("topk-stock"):
+                    if not args.policies or args.policies in name or policy in stock_of(setting):
                         jobs.append((setting, phase, seed, [policy]))
     rows = []
     failed = 0
