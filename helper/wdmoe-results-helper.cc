@@ -140,7 +140,22 @@ WdmoeResultsHelper::Attach(const std::string& policy,
     m_radioName = controller->GetRadio()->GetName();
     Policy rows;
     rows.name = policy;
-    rows.budget = controller->GetRadio()->GetBudget();
+    const auto cells = controller->GetRadio()->GetCells();
+    rows.cell.resize(controller->GetRadio()->GetNDevices());
+    rows.budget.resize(rows.cell.size());
+    for (uint32_t c = 0; c < cells.size(); c++)
+    {
+        auto budget = cells[c].radio->GetBudget();
+        if (!cells[c].radio->GetCapabilities().fullDuplex)
+        {
+            budget.uplinkHz = budget.downlinkHz;
+        }
+        for (const auto k : cells[c].devices)
+        {
+            rows.cell[k] = c;
+            rows.budget[k] = budget;
+        }
+    }
     m_policies.push_back(rows);
     server->TraceConnectWithoutContext("Block", MakeCallback(&WdmoeResultsHelper::OnBlock, this));
     controller->TraceConnectWithoutContext("Decision",
@@ -227,16 +242,18 @@ WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
                                << " refused");
     for (const auto& block : p.blocks)
     {
-        double downlink = 0;
-        double uplink = 0;
+        std::map<uint32_t, std::pair<double, double>> sums; // by cell
         for (std::size_t k = 0; k < block.plan.downlink.size(); k++)
         {
-            downlink += block.plan.downlink[k].guaranteed;
-            uplink += block.plan.uplink[k].guaranteed;
+            sums[p.cell[k]].first += block.plan.downlink[k].guaranteed;
+            sums[p.cell[k]].second += block.plan.uplink[k].guaranteed;
         }
-        NS_ABORT_MSG_IF(downlink > 1 + 1e-9 || uplink > 1 + 1e-9,
-                        "policy '" << p.name << "': shares sum to " << downlink << " and "
-                                   << uplink);
+        for (const auto& [cell, sum] : sums)
+        {
+            NS_ABORT_MSG_IF(sum.first > 1 + 1e-9 || sum.second > 1 + 1e-9,
+                            "policy '" << p.name << "': shares of cell " << cell << " sum to "
+                                       << sum.first << " and " << sum.second);
+        }
     }
 }
 
@@ -433,7 +450,7 @@ WdmoeResultsHelper::Write(const std::string& folder) const
                 "ttft_s,tpot_s,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,"
                 "pairs_missing,domain,kind,exact,bits,scored_tokens,agreeing,kl_bits\n";
     shares << "policy,request,pass,block,time_s,device,tokens,requested_downlink_share,"
-              "requested_uplink_share,granted_downlink_share,granted_uplink_share\n";
+              "requested_uplink_share,granted_downlink_share,granted_uplink_share,cell\n";
     auto schedule = open("schedule.csv");
     schedule << "policy,request,pass,block,start_s,device,piece,tokens,answered";
     for (const auto* kind : {"planned", "measured"})
@@ -524,8 +541,9 @@ WdmoeResultsHelper::Write(const std::string& folder) const
                 shares << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
                        << b.start.GetSeconds() << "," << k << "," << tokens[k] << ","
                        << b.plan.downlink[k].guaranteed << "," << b.plan.uplink[k].guaranteed << ","
-                       << g.downlinkHzS / (p.budget.downlinkHz * seconds) << ","
-                       << g.uplinkHzS / (p.budget.uplinkHz * seconds) << "\n";
+                       << g.downlinkHzS / (p.budget[k].downlinkHz * seconds) << ","
+                       << g.uplinkHzS / (p.budget[k].uplinkHz * seconds) << "," << p.cell[k]
+                       << "\n";
             }
         }
         for (const auto& r : p.requests)

@@ -108,7 +108,8 @@ class WdmoeResultsHelper
         std::string modelName;                            ///< of the real model; empty: sizes only
         std::string modelDigest;                          ///< of the real model
         wdmoe::CapabilityScore score;                     ///< of the real model, at the end
-        WdmoeBudget budget;                               ///< of the radio
+        std::vector<uint32_t> cell;                       ///< of the radio, by device
+        std::vector<WdmoeBudget> budget;                  ///< of its cell, by device
     };
 
     /**

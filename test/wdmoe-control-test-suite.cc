@@ -208,7 +208,7 @@ LearningTest::DoRun()
     WdmoeRadioCapabilities capabilities;
     capabilities.downlinkDelay = MilliSeconds(4);
     capabilities.uplinkDelay = MilliSeconds(12);
-    predictor->SetRadio(2, capabilities);
+    predictor->SetRadio({2, capabilities});
     NS_TEST_ASSERT_MSG_EQ_TOL(predictor->GetCost(0).uplinkFixedS, 0.012, 1e-12, "prior");
     auto random = CreateObject<UniformRandomVariable>();
     random->SetStream(5);

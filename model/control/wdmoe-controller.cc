@@ -115,6 +115,7 @@ void
 WdmoeController::DoDispose()
 {
     m_radio = nullptr;
+    m_cells.clear();
     m_selector = nullptr;
     m_allocator = nullptr;
     m_predictor = nullptr;
@@ -126,22 +127,65 @@ void
 WdmoeController::SetRadio(Ptr<WdmoeRadio> radio)
 {
     m_radio = radio;
-    m_capabilities = radio->GetCapabilities();
-    auto expected = m_capabilities;
-    if (m_earlyGrants && m_capabilities.expectUplink)
+    const auto nDevices = radio->GetNDevices();
+    m_cells.clear();
+    m_cellOf.assign(nDevices, 0);
+    m_progress = false;
+    m_flights.SetUp(nDevices, false, Time(0));
+    m_unreachable.assign(nDevices, false);
+    std::vector<WdmoeRadioCapabilities> expected(nDevices);
+    for (const auto& found : radio->GetCells())
     {
-        expected.uplinkDelay -= m_capabilities.uplinkRequestDelay;
-        expected.uplinkRequestDelay = Time(0);
+        Cell cell;
+        cell.radio = found.radio;
+        cell.devices = found.devices;
+        cell.capabilities = found.radio->GetCapabilities();
+        auto c = cell.capabilities;
+        if (m_earlyGrants && c.expectUplink)
+        {
+            c.uplinkDelay -= c.uplinkRequestDelay;
+            c.uplinkRequestDelay = Time(0);
+        }
+        cell.requestS = c.uplinkRequestDelay.GetSeconds();
+        for (const auto k : cell.devices)
+        {
+            m_cellOf.at(k) = static_cast<uint32_t>(m_cells.size());
+            expected[k] = c;
+            m_flights.SetReports(k, c.progress, c.grantPeriod);
+        }
+        m_progress = m_progress || c.progress;
+        m_cells.push_back(std::move(cell));
     }
-    m_requestS = expected.uplinkRequestDelay.GetSeconds();
-    m_predictor->SetRadio(radio->GetNDevices(), expected);
-    m_flights.SetUp(radio->GetNDevices(), m_capabilities.progress, m_capabilities.grantPeriod);
-    m_unreachable.assign(radio->GetNDevices(), false);
-    if (m_capabilities.progress)
+    m_predictor->SetRadio(expected);
+    if (m_progress)
     {
         radio->TraceConnectWithoutContext("Grant",
                                           MakeCallback(&WdmoeController::NotifyGrant, this));
     }
+}
+
+bool
+WdmoeController::Cell::HasOneBand() const
+{
+    return budget.coupled || !capabilities.fullDuplex;
+}
+
+double
+WdmoeController::Cell::GetUplinkHz() const
+{
+    return HasOneBand() ? budget.downlinkHz : budget.uplinkHz;
+}
+
+const WdmoeController::Cell&
+WdmoeController::GetCell(uint32_t device) const
+{
+    return m_cells[m_cellOf[device]];
+}
+
+bool
+WdmoeController::IsHeard(uint32_t device) const
+{
+    return m_links[device].downlink.valid && m_links[device].uplink.valid;
 }
 
 Ptr<WdmoeRadio>
@@ -228,6 +272,10 @@ WdmoeController::Measure()
     {
         m_links[k] = m_radio->GetLinkState(k);
     }
+    for (auto& cell : m_cells)
+    {
+        cell.budget = cell.radio->GetBudget();
+    }
 }
 
 uint32_t
@@ -246,8 +294,7 @@ WdmoeController::LeaveOutUnreachable(wdmoe::Selection& selection)
                 continue;
             }
             const auto k = m_expertDevice[expert];
-            const auto& link = m_links[k];
-            if (link.downlink.valid && link.uplink.valid)
+            if (IsHeard(k))
             {
                 kept += selection.combine[slot];
                 continue;
@@ -256,7 +303,7 @@ WdmoeController::LeaveOutUnreachable(wdmoe::Selection& selection)
             {
                 m_unreachable[k] = true;
                 std::cerr << "WdmoeController: device " << k << " has tokens but no measured "
-                          << (link.downlink.valid ? "uplink" : "downlink") << " channel at "
+                          << (m_links[k].downlink.valid ? "uplink" : "downlink") << " channel at "
                           << Simulator::Now().As(Time::S)
                           << ": it is out of coverage or not attached; its experts are missing "
                              "until it is heard again (move it closer, raise the power, or leave "
@@ -279,7 +326,6 @@ WdmoeController::LeaveOutUnreachable(wdmoe::Selection& selection)
 void
 WdmoeController::DecidePrecision(const WdmoeBlockInput& input, const wdmoe::Selection& selection)
 {
-    const auto budget = m_radio->GetBudget();
     WdmoePrecisionInput in;
     in.hidden = input.hidden;
     in.configured = {input.downlinkPrecision, input.uplinkPrecision};
@@ -289,13 +335,15 @@ WdmoeController::DecidePrecision(const WdmoeBlockInput& input, const wdmoe::Sele
     {
         in.pairs[m_expertDevice[e]] += load[e];
     }
-    const double uplinkHz = budget.coupled ? budget.downlinkHz : budget.uplinkHz;
-    for (const auto& link : m_links)
+    for (uint32_t k = 0; k < m_links.size(); k++)
     {
         // the law of a device that is not heard may be left from when it was
-        const bool heard = link.downlink.valid && link.uplink.valid;
-        in.downlinkSPerBit.push_back(1 / (heard ? link.downlink.law.Rate(budget.downlinkHz) : 0));
-        in.uplinkSPerBit.push_back(1 / (heard ? link.uplink.law.Rate(uplinkHz) : 0));
+        const auto& link = m_links[k];
+        const auto& cell = GetCell(k);
+        const bool heard = IsHeard(k);
+        in.downlinkSPerBit.push_back(1 /
+                                     (heard ? link.downlink.law.Rate(cell.budget.downlinkHz) : 0));
+        in.uplinkSPerBit.push_back(1 / (heard ? link.uplink.law.Rate(cell.GetUplinkHz()) : 0));
     }
     m_choice = m_precision->Decide(in);
 }
@@ -374,36 +422,35 @@ WdmoeController::MakeCut(const WdmoeBlockInput& input,
 }
 
 void
-WdmoeController::MakeShop(wdmoe::ShopProblem& shop) const
+WdmoeController::MakeShop(Cell& cell) const
 {
-    const auto budget = m_radio->GetBudget();
-    shop.coupled = budget.coupled;
-    shop.halfDuplex = !m_capabilities.fullDuplex;
-    shop.downlinkHz = budget.downlinkHz;
-    shop.uplinkHz = budget.uplinkHz;
+    auto& shop = cell.shop;
+    shop.coupled = cell.budget.coupled;
+    shop.halfDuplex = !cell.capabilities.fullDuplex;
+    shop.downlinkHz = cell.budget.downlinkHz;
+    shop.uplinkHz = cell.budget.uplinkHz;
     shop.tasks.clear();
     shop.blockWeight.clear();
-    shop.devices.resize(m_profiles.size());
-    for (uint32_t k = 0; k < shop.devices.size(); k++)
+    shop.devices.resize(cell.devices.size());
+    for (uint32_t i = 0; i < shop.devices.size(); i++)
     {
+        const auto k = cell.devices[i];
         const auto cost = m_predictor->GetCost(k);
-        auto& device = shop.devices[k];
+        auto& device = shop.devices[i];
         device.downlinkLaw = m_links[k].downlink.law;
         device.uplinkLaw = m_links[k].uplink.law;
         device.downlinkFixedS = cost.downlinkFixedS;
-        device.uplinkRequestS = std::min(m_requestS, cost.uplinkFixedS);
+        device.uplinkRequestS = std::min(cell.requestS, cost.uplinkFixedS);
         device.uplinkFixedS = cost.uplinkFixedS - device.uplinkRequestS;
         device.busyS = 0;
     }
-    m_flights.AddTo(Simulator::Now(), shop);
+    cell.decisions = m_flights.AddTo(Simulator::Now(), cell.devices, shop);
     // What a device that is not heard has will be given up, or it will be heard again.
-    std::erase_if(shop.tasks, [this](const auto& task) {
-        const auto& link = m_links[task.device];
-        return !link.downlink.valid || !link.uplink.valid;
-    });
+    std::erase_if(shop.tasks,
+                  [&](const auto& task) { return !IsHeard(cell.devices[task.device]); });
     for (auto& task : shop.tasks)
     {
-        const auto cost = m_predictor->GetCost(task.device);
+        const auto cost = m_predictor->GetCost(cell.devices[task.device]);
         for (auto& piece : task.cuts[0])
         {
             piece.downlinkBits *= cost.downlinkScale;
@@ -429,8 +476,7 @@ WdmoeController::MakeShopPlan(const WdmoePlan& plan, const std::vector<uint32_t>
 WdmoeDecision
 WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection)
 {
-    const auto nDevices = static_cast<uint32_t>(m_profiles.size());
-    const auto budget = m_radio->GetBudget();
+    const auto nDevices = m_profiles.size();
     WdmoeDecision d;
     d.pairsUnreachable = LeaveOutUnreachable(selection);
     d.expertTokens = selection.Load(m_expertDevice.size());
@@ -442,20 +488,48 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         part.tokens += d.expertTokens[e];
         part.experts += d.expertTokens[e] > 0;
     }
+    d.plan.downlink.resize(nDevices);
+    d.plan.uplink.resize(nDevices);
+    d.allocation.status = wdmoe::AllocationStatus::OPTIMAL;
+    d.bounded = true;
+    BlockEnds ends;
+    for (auto& cell : m_cells)
+    {
+        PlanCell(input, cell, d, ends);
+    }
+    for (const auto& [decision, endS] : ends)
+    {
+        d.plannedS += endS;
+    }
+    if (m_predictor->IsFluid())
+    {
+        d.predictedS = ends.rbegin()->second; // of this block
+    }
+    return d;
+}
 
+void
+WdmoeController::PlanCell(const WdmoeBlockInput& input,
+                          Cell& cell,
+                          WdmoeDecision& d,
+                          BlockEnds& ends)
+{
     // What is in flight, then this block.
-    MakeShop(m_shop);
-    const auto inFlight = m_shop.tasks.size();
-    const auto block = static_cast<uint32_t>(m_shop.blockWeight.size());
-    m_shop.blockWeight.push_back(1);
+    MakeShop(cell);
+    auto& shop = cell.shop;
+    const auto size = static_cast<uint32_t>(cell.devices.size());
+    const auto inFlight = shop.tasks.size();
+    const auto block = static_cast<uint32_t>(shop.blockWeight.size());
+    shop.blockWeight.push_back(1);
+    cell.decisions.push_back(m_decisions + 1);
     wdmoe::AllocationProblem p;
-    p.coupled = budget.coupled;
-    p.downlinkHz = budget.downlinkHz;
-    p.uplinkHz = budget.uplinkHz;
-    p.downlinkBits.assign(nDevices, 0);
-    p.uplinkBits.assign(nDevices, 0);
-    p.computeS.assign(nDevices, 0);
-    for (const auto& task : m_shop.tasks)
+    p.coupled = cell.HasOneBand();
+    p.downlinkHz = cell.budget.downlinkHz;
+    p.uplinkHz = cell.budget.uplinkHz;
+    p.downlinkBits.assign(size, 0);
+    p.uplinkBits.assign(size, 0);
+    p.computeS.assign(size, 0);
+    for (const auto& task : shop.tasks)
     {
         for (const auto& piece : task.cuts[0])
         {
@@ -464,66 +538,72 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
             p.computeS[task.device] += piece.computeS;
         }
     }
-    std::vector<bool> loaded(nDevices);
-    std::vector<std::vector<Cut>> cuts(nDevices);
-    for (uint32_t k = 0; k < nDevices; k++)
+    std::vector<bool> loaded(size);
+    std::vector<std::vector<Cut>> cuts(size);
+    for (uint32_t i = 0; i < size; i++)
     {
+        const auto k = cell.devices[i];
         auto& part = d.devices[k];
         part.precision = m_choice[k];
         p.downlinkLaw.push_back(m_links[k].downlink.law);
         p.uplinkLaw.push_back(m_links[k].uplink.law);
-        loaded[k] = part.tokens > 0;
-        if (!loaded[k])
+        loaded[i] = part.tokens > 0;
+        if (!loaded[i])
         {
             continue;
         }
         const auto cost = m_predictor->GetCost(k);
-        auto& task = m_shop.tasks.emplace_back();
-        task.device = k;
+        auto& task = shop.tasks.emplace_back();
+        task.device = i;
         task.block = block;
         for (uint32_t n = 1; n <= std::min(part.tokens, m_maxPieces); n *= 2)
         {
-            cuts[k].push_back(MakeCut(input, k, d.expertTokens, n));
+            cuts[i].push_back(MakeCut(input, k, d.expertTokens, n));
             auto& pieces = task.cuts.emplace_back();
-            for (const auto& piece : cuts[k].back())
+            for (const auto& piece : cuts[i].back())
             {
                 pieces.push_back({piece.downlinkBits * cost.downlinkScale,
                                   piece.computeS * cost.computeScale + cost.computeFixedS,
                                   piece.uplinkBits * cost.uplinkScale});
             }
         }
-        const auto& whole = cuts[k][0][0];
+        const auto& whole = cuts[i][0][0];
         part.load.downlinkBits = whole.downlinkBits;
         part.load.uplinkBits = whole.uplinkBits;
         part.load.computeS = whole.computeS;
         // A scale below 1 was learned from leftover: a guarantee that counted on it would shrink,
         // count on more leftover, and shrink again.
-        p.downlinkBits[k] += whole.downlinkBits * std::max(cost.downlinkScale, 1.0);
-        p.uplinkBits[k] += whole.uplinkBits * std::max(cost.uplinkScale, 1.0);
-        p.computeS[k] += whole.computeS * cost.computeScale + cost.computeFixedS +
+        p.downlinkBits[i] += whole.downlinkBits * std::max(cost.downlinkScale, 1.0);
+        p.uplinkBits[i] += whole.uplinkBits * std::max(cost.uplinkScale, 1.0);
+        p.computeS[i] += whole.computeS * cost.computeScale + cost.computeFixedS +
                          cost.downlinkFixedS + cost.uplinkFixedS;
     }
-    auto allocation = m_allocator->Schedule(m_shop, p, m_capabilities);
-    NS_ABORT_MSG_IF(allocation.cut.size() != m_shop.tasks.size(),
+    const auto allocation = m_allocator->Schedule(shop, p, cell.capabilities);
+    NS_ABORT_MSG_IF(allocation.cut.size() != shop.tasks.size(),
                     m_allocator->GetInstanceTypeId().GetName()
                         << "::Schedule: " << allocation.cut.size() << " cuts for "
-                        << m_shop.tasks.size() << " tasks");
-    d.plan = std::move(allocation.plan);
-    d.allocation = std::move(allocation.result);
-    d.bounded = allocation.bounded;
-    d.lowerBoundS = allocation.lowerBoundS;
+                        << shop.tasks.size() << " tasks");
+    Join(cell, allocation.plan, d.plan);
+    Join(cell, allocation.result, d.allocation);
+    d.bounded = d.bounded && allocation.bounded;
+    d.lowerBoundS = std::max(d.lowerBoundS, allocation.lowerBoundS);
 
     wdmoe::ShopOutcome outcome;
-    m_evaluator.Evaluate(m_shop, MakeShopPlan(d.plan, allocation.cut), outcome);
-    d.plannedS = outcome.costS;
-    auto times = outcome.pieces.begin();
-    for (std::size_t i = 0; i < m_shop.tasks.size(); i++)
+    m_evaluator.Evaluate(shop, MakeShopPlan(allocation.plan, allocation.cut), outcome);
+    for (std::size_t b = 0; b < cell.decisions.size(); b++)
     {
-        const auto n = static_cast<std::ptrdiff_t>(m_shop.tasks[i].cuts[allocation.cut[i]].size());
-        if (i >= inFlight)
+        auto& endS = ends[cell.decisions[b]];
+        endS = std::max(endS, outcome.blockEndS[b]);
+    }
+    auto times = outcome.pieces.begin();
+    for (std::size_t t = 0; t < shop.tasks.size(); t++)
+    {
+        const auto i = shop.tasks[t].device;
+        const auto n = static_cast<std::ptrdiff_t>(shop.tasks[t].cuts[allocation.cut[t]].size());
+        if (t >= inFlight)
         {
-            auto& part = d.devices[m_shop.tasks[i].device];
-            part.pieces = std::move(cuts[m_shop.tasks[i].device][allocation.cut[i]]);
+            auto& part = d.devices[cell.devices[i]];
+            part.pieces = std::move(cuts[i][allocation.cut[t]]);
             for (std::ptrdiff_t j = 0; j < n; j++)
             {
                 part.pieces[j].planned = times[j];
@@ -532,17 +612,17 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         times += n;
     }
 
-    const auto downlink = CountOn(d.plan.downlink, loaded);
-    const auto uplink = CountOn(d.plan.uplink, loaded);
+    const auto downlink = CountOn(allocation.plan.downlink, loaded);
+    const auto uplink = CountOn(allocation.plan.uplink, loaded);
     const bool fluid = m_predictor->IsFluid();
-    for (uint32_t k = 0; k < nDevices; k++)
+    for (uint32_t i = 0; i < size; i++)
     {
+        const auto k = cell.devices[i];
         auto& part = d.devices[k];
         auto& load = part.load;
-        load.downlinkRate = m_links[k].downlink.law.Rate(downlink[k] * budget.downlinkHz);
-        load.uplinkRate = m_links[k].uplink.law.Rate(
-            uplink[k] * (budget.coupled ? budget.downlinkHz : budget.uplinkHz));
-        if (!loaded[k])
+        load.downlinkRate = m_links[k].downlink.law.Rate(downlink[i] * cell.budget.downlinkHz);
+        load.uplinkRate = m_links[k].uplink.law.Rate(uplink[i] * cell.GetUplinkHz());
+        if (!loaded[i])
         {
             continue;
         }
@@ -565,20 +645,66 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
         load.spanS = last.uplinkEndS;
         load.uplinkS = (part.predicted.uplinkS - cost.uplinkFixedS) / cost.uplinkScale;
     }
-    if (fluid)
+}
+
+void
+WdmoeController::Join(const Cell& cell, const WdmoePlan& part, WdmoePlan& whole) const
+{
+    NS_ABORT_MSG_IF(part.downlink.size() != cell.devices.size() ||
+                        part.uplink.size() != cell.devices.size(),
+                    m_allocator->GetInstanceTypeId().GetName()
+                        << ": " << part.downlink.size() << " downlink and " << part.uplink.size()
+                        << " uplink shares for " << cell.devices.size() << " devices");
+    for (std::size_t i = 0; i < cell.devices.size(); i++)
     {
-        d.predictedS = outcome.blockEndS[block];
+        whole.downlink[cell.devices[i]] = part.downlink[i];
+        whole.uplink[cell.devices[i]] = part.uplink[i];
     }
-    return d;
+}
+
+void
+WdmoeController::Join(const Cell& cell,
+                      const wdmoe::AllocationResult& part,
+                      wdmoe::AllocationResult& whole) const
+{
+    if (whole.status == wdmoe::AllocationStatus::OPTIMAL)
+    {
+        whole.status = part.status;
+        whole.message = part.message;
+    }
+    for (auto hz : {&wdmoe::AllocationResult::downlinkHz, &wdmoe::AllocationResult::uplinkHz})
+    {
+        for (std::size_t i = 0; i < (part.*hz).size(); i++)
+        {
+            (whole.*hz).resize(m_profiles.size());
+            (whole.*hz)[cell.devices[i]] = (part.*hz)[i];
+        }
+    }
+    // as near to the latest as AllocationResult::active has it
+    constexpr double near = 1 - 1e-9;
+    if (whole.timeS < part.timeS * near)
+    {
+        whole.active.clear();
+    }
+    if (part.timeS >= whole.timeS * near)
+    {
+        for (const auto i : part.active)
+        {
+            whole.active.push_back(cell.devices[i]);
+        }
+    }
+    whole.timeS = std::max(whole.timeS, part.timeS);
+    whole.lowerBoundS = std::max(whole.lowerBoundS, part.lowerBoundS);
+    whole.residual = std::max(whole.residual, part.residual);
+    whole.iterations = std::max(whole.iterations, part.iterations);
 }
 
 std::vector<double>
 WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecision& decision) const
 {
     // One more token on each device under the present plan: its bits at the planned rates, and
-    // its part of the compute time of the batch. Devices without a load count with an equal share.
-    const auto nDevices = m_profiles.size();
-    const auto budget = m_radio->GetBudget();
+    // its part of the compute time of the batch. Devices without a load count with an equal share
+    // of their cell.
     std::vector<double> latency(m_expertDevice.size());
     for (std::size_t e = 0; e < latency.size(); e++)
     {
@@ -591,8 +717,10 @@ WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecisi
         double computeS = part.load.computeS;
         if (part.tokens == 0)
         {
-            downRate = m_links[k].downlink.law.Rate(budget.downlinkHz / nDevices);
-            upRate = m_links[k].uplink.law.Rate(budget.uplinkHz / nDevices);
+            const auto& cell = GetCell(k);
+            const auto size = static_cast<double>(cell.devices.size());
+            downRate = m_links[k].downlink.law.Rate(cell.budget.downlinkHz / size);
+            upRate = m_links[k].uplink.law.Rate(cell.GetUplinkHz() / size);
             computeS = wdmoe::ComputeTime(m_computeMode, m_shape, m_profiles[k], {1.0});
         }
         // the same rule for both ways: the answer's bits, and as many down as its precision makes
@@ -610,15 +738,14 @@ WdmoeController::ExpertLatencies(const WdmoeBlockInput& input, const WdmoeDecisi
 std::vector<double>
 WdmoeController::ExpertCosts(const WdmoeBlockInput& input) const
 {
-    const auto budget = m_radio->GetBudget();
-    const double uplinkHz = budget.coupled ? budget.downlinkHz : budget.uplinkHz;
     std::vector<double> cost;
     for (const auto k : m_expertDevice)
     {
+        const auto& cell = GetCell(k);
         const double downBits = 8.0 * wdmoe::EncodedBytes(m_choice[k].downlink, input.hidden);
         const double upBits = 8.0 * wdmoe::EncodedBytes(m_choice[k].uplink, input.hidden);
-        const double downRate = m_links[k].downlink.law.Rate(budget.downlinkHz);
-        const double upRate = m_links[k].uplink.law.Rate(uplinkHz);
+        const double downRate = m_links[k].downlink.law.Rate(cell.budget.downlinkHz);
+        const double upRate = m_links[k].uplink.law.Rate(cell.GetUplinkHz());
         // a device that is not heard costs nothing: its pairs are left out anyway
         cost.push_back(downRate > 0 && upRate > 0 ? downBits / downRate + upBits / upRate : 0);
     }
@@ -634,8 +761,7 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     for (uint32_t k = 0; k < m_links.size(); k++)
     {
         // said again should it be lost again
-        m_unreachable[k] =
-            m_unreachable[k] && !(m_links[k].downlink.valid && m_links[k].uplink.valid);
+        m_unreachable[k] = m_unreachable[k] && !IsHeard(k);
     }
 
     WdmoeSelectorInput in;
@@ -666,7 +792,7 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     best.pairsTopK = vanilla.Routed();
     best.delay = m_delay;
     best.id = ++m_decisions;
-    if (m_capabilities.progress && m_flights.IsEmpty())
+    if (m_progress && m_flights.IsEmpty())
     {
         for (uint32_t k = 0; k < m_links.size(); k++)
         {
@@ -707,17 +833,14 @@ WdmoeController::NotifyGrant(uint32_t device, bool downlink, uint32_t bytes)
         return;
     }
     const Time now = Simulator::Now();
-    m_flights.GrantedDownlink(device,
-                              8.0 * bytes,
-                              now,
-                              now + m_capabilities.downlinkLead,
-                              m_arrived);
+    const auto& capabilities = GetCell(device).capabilities;
+    m_flights.GrantedDownlink(device, 8.0 * bytes, now, now + capabilities.downlinkLead, m_arrived);
     bool late = false;
     for (const auto* f : m_arrived)
     {
         const Time planned = f->sent + Seconds(f->planned.downlinkEndS);
         late |= Abs(f->arrival - planned) > m_replanAfter;
-        if (m_earlyGrants && m_capabilities.expectUplink)
+        if (m_earlyGrants && capabilities.expectUplink)
         {
             const auto cost = m_predictor->GetCost(device);
             const auto bias = Seconds(cost.readyBiasS + m_earlyBias * cost.readySpreadS);
@@ -747,13 +870,23 @@ WdmoeController::Replan()
 void
 WdmoeController::PlanRest()
 {
+    // All cells, since a plan is one of all devices; those with nothing in flight keep theirs.
     Measure();
-    MakeShop(m_shop);
-    if (m_shop.tasks.empty())
+    auto plan = m_radio->GetPlan();
+    bool any = false;
+    for (auto& cell : m_cells)
     {
-        return;
+        MakeShop(cell);
+        if (!cell.shop.tasks.empty())
+        {
+            Join(cell, m_allocator->Schedule(cell.shop, {}, cell.capabilities).plan, plan);
+            any = true;
+        }
     }
-    m_radio->SetPlan(m_allocator->Schedule(m_shop, {}, m_capabilities).plan);
+    if (any)
+    {
+        m_radio->SetPlan(plan);
+    }
 }
 
 WdmoeFlight
@@ -803,11 +936,11 @@ WdmoeController::Report(const WdmoeDecision& decision, const WdmoeDeviceOutcome&
 void
 WdmoeController::LearnScale(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome)
 {
-    if (decision.usage.empty() || m_decisions != decision.id)
-    {
-        return; // another block was in flight in this time
-    }
     const auto k = outcome.device;
+    if (decision.usage.empty() || m_decisions != decision.id || !GetCell(k).capabilities.progress)
+    {
+        return; // another block was in flight in this time, or nothing is known of it
+    }
     const auto now = m_radio->GetUsage(k);
     const double downHzS = now.downlinkHzS - decision.usage[k].downlinkHzS;
     const double upHzS = now.uplinkHzS - decision.usage[k].uplinkHzS;

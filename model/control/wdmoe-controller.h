@@ -19,6 +19,7 @@
 #include "ns3/wdmoe-compute.h"
 #include "ns3/wdmoe-radio.h"
 
+#include <map>
 #include <vector>
 
 namespace ns3
@@ -96,16 +97,17 @@ struct WdmoeDecision
     std::vector<uint32_t> expertTokens;   ///< tokens for each expert, length E
     std::vector<WdmoeDevicePart> devices; ///< by device, length K
     WdmoePlan plan;                       ///< what the radio was told
-    wdmoe::AllocationResult allocation;   ///< certificate
+    wdmoe::AllocationResult allocation;   ///< certificate (of several cells: the largest of theirs)
     double predictedS{0};                 ///< predicted block latency, s
     bool bounded{false};                  ///< whether the next is known
-    double lowerBoundS{0};                ///< no plan ends all blocks in flight earlier (sum), s
-    double plannedS{0};                   ///< what this plan makes of that sum, s
-    uint32_t pairsUnreachable{0};         ///< of devices out of coverage: not sent
-    double wlr{0};                        ///< weight-to-latency ratio, 1/s
-    double gateMassKept{0};               ///< relative to top-k, in [0, 1]
-    uint32_t pairsTopK{0};                ///< (token, expert) pairs of top-k
-    uint32_t rounds{0};                   ///< alternations of selection and allocation
+    double lowerBoundS{0}; ///< no plan ends all blocks in flight earlier (sum), s; of several cells
+                           ///< the largest of their bounds, see WdmoeController
+    double plannedS{0};    ///< what this plan makes of that sum, s
+    uint32_t pairsUnreachable{0};  ///< of devices out of coverage: not sent
+    double wlr{0};                 ///< weight-to-latency ratio, 1/s
+    double gateMassKept{0};        ///< relative to top-k, in [0, 1]
+    uint32_t pairsTopK{0};         ///< (token, expert) pairs of top-k
+    uint32_t rounds{0};            ///< alternations of selection and allocation
     std::vector<WdmoeUsage> usage; ///< granted to each device so far; empty where others are in
                                    ///< flight, so that it says nothing of this block
     Time delay;                    ///< of deciding; batches are sent that much later
@@ -145,7 +147,7 @@ struct WdmoePieceOutcome
 /**
  * @ingroup wdmoe-control
  *
- * The loop: measure, decide, enforce, learn. One controller drives one radio.
+ * The loop: measure, decide, enforce, learn. One controller drives one radio, of one or more cells.
  *
  * Decide() takes the link states the radio measured, lets the precision policy choose how
  * activations are coded, the selector choose experts under the latencies of the present allocation
@@ -158,6 +160,23 @@ struct WdmoePieceOutcome
  * (ReplanAfter).
  *
  * A device that the radio does not hear is left out, its pairs are missing, and this says so once.
+ *
+ * **Several cells** (WdmoeRadio::GetCells()). Experts and precision are chosen across all devices,
+ * each at what its own cell's band makes of it. Then the allocator gets one problem for each cell,
+ * with that cell's budget and capabilities, and knows nothing of the others; a block ends when it
+ * has ended in all of them. For given loads the cells have nothing in common, so that a split that
+ * is optimal in each is optimal for the block: AllocationResult::timeS and lowerBoundS are the
+ * largest of the cells'. The sum over all blocks in flight, at their last answers, is not below the
+ * sum over the answers of one cell alone, whence lowerBoundS of a plan over time is the largest of
+ * the cells' bounds too: right, but weak where one cell is late with one block and another cell
+ * with another one. The sum of the cells' bounds is none, since it counts a block once for each.
+ *
+ * **Half duplex.** Where both directions take from one budget, a device that has its batch in one
+ * piece is served one way at a time. A static split holds whatever the timing if and only if the
+ * larger of a device's two bandwidths, summed over all devices, is within the budget, so that
+ * nothing is lost by making them equal: the paper's coupled problem. Shares of either direction
+ * then sum to 1. With micro-batches a device may be served both ways at once, and all shares shrink
+ * in proportion while the sum is above 1; the fluid model does too.
  */
 class WdmoeController : public Object
 {
@@ -250,6 +269,27 @@ class WdmoeController : public Object
     /// A batch cut in one way
     typedef std::vector<WdmoePiece> Cut;
 
+    /// Devices that divide one budget
+    struct Cell
+    {
+        Ptr<WdmoeRadio> radio;               ///< that carries them
+        std::vector<uint32_t> devices;       ///< index of each of them in the whole radio
+        WdmoeRadioCapabilities capabilities; ///< of its radio
+        double requestS{0};                  ///< part of an uplink's fixed cost, s
+        WdmoeBudget budget;                  ///< of its radio, as last measured
+        wdmoe::ShopProblem shop;             ///< what is in flight; devices by place in `devices`
+        std::vector<uint64_t> decisions;     ///< that made each of the blocks in `shop`
+
+        /// @return true if both directions take from downlinkHz of the budget
+        bool HasOneBand() const;
+
+        /// @return what the uplink could have alone, Hz
+        double GetUplinkHz() const;
+    };
+
+    /// Ends of the blocks in flight by a plan, s from now, by decision
+    typedef std::map<uint64_t, double> BlockEnds;
+
     /**
      * Loads, bandwidth and predictions for a selection.
      *
@@ -258,6 +298,46 @@ class WdmoeController : public Object
      * @return the decision, not yet enforced
      */
     WdmoeDecision Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection);
+
+    /**
+     * Bandwidth and predictions of one cell.
+     *
+     * @param input the block
+     * @param cell gets its blocks in flight, and this one
+     * @param [in,out] d has the loads; gets the rest of the cell's devices
+     * @param [in,out] ends are those of this cell, where they are later
+     */
+    void PlanCell(const WdmoeBlockInput& input, Cell& cell, WdmoeDecision& d, BlockEnds& ends);
+
+    /**
+     * Take one cell's certificate into that of all.
+     *
+     * @param cell whose it is
+     * @param part by place in the cell
+     * @param [in,out] whole by device
+     */
+    void Join(const Cell& cell,
+              const wdmoe::AllocationResult& part,
+              wdmoe::AllocationResult& whole) const;
+
+    /**
+     * @param cell whose it is
+     * @param part by place in the cell
+     * @param [in,out] whole gets the shares of the cell's devices
+     */
+    void Join(const Cell& cell, const WdmoePlan& part, WdmoePlan& whole) const;
+
+    /**
+     * @param device index
+     * @return that it is in
+     */
+    const Cell& GetCell(uint32_t device) const;
+
+    /**
+     * @param device index
+     * @return true if it is heard both ways
+     */
+    bool IsHeard(uint32_t device) const;
 
     /**
      * How activations are coded, from the loads of a selection.
@@ -284,9 +364,9 @@ class WdmoeController : public Object
     /**
      * Describe the devices and what is in flight at those that the radio hears.
      *
-     * @param [out] shop everything but the tasks of a new block
+     * @param [in,out] cell its shop is made anew, but for the tasks of a new block
      */
-    void MakeShop(wdmoe::ShopProblem& shop) const;
+    void MakeShop(Cell& cell) const;
 
     /**
      * @param plan for the radio
@@ -343,10 +423,11 @@ class WdmoeController : public Object
     std::vector<double> ExpertCosts(const WdmoeBlockInput& input) const;
 
     /**
-     * Share of a direction a device can count on while all loaded devices are busy (priorities,
-     * which change over a block, are not looked at).
+     * Share of a direction a device can count on while all loaded devices of its cell are busy
+     * (priorities, which change over a block, are not looked at); with half duplex, in one
+     * direction each.
      *
-     * @param shares the plan
+     * @param shares the plan of a cell
      * @param loaded whether a device has bits to move
      * @return by device, sums to at most 1
      */
@@ -364,11 +445,11 @@ class WdmoeController : public Object
     std::vector<WdmoeLinkState> m_links;          ///< as last measured, by device
     Ptr<WdmoePrecisionPolicy> m_precision;        ///< how activations are coded
     std::vector<WdmoePrecisionChoice> m_choice;   ///< for the present block, by device
-    WdmoeRadioCapabilities m_capabilities;        ///< of the radio
-    double m_requestS{0};                         ///< part of an uplink's fixed cost, s
+    std::vector<Cell> m_cells;                    ///< of the radio
+    std::vector<uint32_t> m_cellOf;               ///< index of its cell, by device
+    bool m_progress{false};                       ///< a radio says what it grants
     WdmoeFlightTracker m_flights;                 ///< what is under way
     std::vector<const WdmoeFlight*> m_arrived;    ///< by the last grant
-    wdmoe::ShopProblem m_shop;                    ///< the blocks in flight
     wdmoe::ShopEvaluator m_evaluator;             ///< predicts plans
     std::vector<bool> m_unreachable;              ///< said of a device
     uint64_t m_decisions{0};                      ///< so far

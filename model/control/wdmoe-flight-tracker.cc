@@ -7,6 +7,7 @@
 #include "wdmoe-flight-tracker.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace ns3
 {
@@ -35,16 +36,20 @@ Left(double startS, double endS, double nowS)
 void
 WdmoeFlightTracker::SetUp(uint32_t devices, bool progress, Time period)
 {
-    m_period = period;
-    m_progress = progress;
-    m_ways.assign(devices, {});
-    m_computed.assign(devices, Time(0));
+    m_ways.assign(devices, Way{progress, period, {}, Time(0)});
+}
+
+void
+WdmoeFlightTracker::SetReports(uint32_t device, bool progress, Time period)
+{
+    m_ways.at(device).progress = progress;
+    m_ways.at(device).period = period;
 }
 
 void
 WdmoeFlightTracker::Add(uint32_t device, const WdmoeFlight& flight)
 {
-    auto& added = m_ways.at(device).emplace_back(flight);
+    auto& added = m_ways.at(device).flights.emplace_back(flight);
     added.downlinkLeft = flight.downlinkBits;
     added.uplinkLeft = flight.uplinkBits;
 }
@@ -52,11 +57,11 @@ WdmoeFlightTracker::Add(uint32_t device, const WdmoeFlight& flight)
 bool
 WdmoeFlightTracker::Remove(uint32_t device, uint64_t decision, uint32_t piece, WdmoeFlight* flight)
 {
-    auto& way = m_ways.at(device);
-    const auto it = std::find_if(way.begin(), way.end(), [&](const auto& f) {
+    auto& flights = m_ways.at(device).flights;
+    const auto it = std::find_if(flights.begin(), flights.end(), [&](const auto& f) {
         return f.decision == decision && f.piece == piece;
     });
-    if (it == way.end())
+    if (it == flights.end())
     {
         return false;
     }
@@ -64,7 +69,7 @@ WdmoeFlightTracker::Remove(uint32_t device, uint64_t decision, uint32_t piece, W
     {
         *flight = *it;
     }
-    way.erase(it);
+    flights.erase(it);
     return true;
 }
 
@@ -76,7 +81,8 @@ WdmoeFlightTracker::GrantedDownlink(uint32_t device,
                                     std::vector<const WdmoeFlight*>& arrived)
 {
     arrived.clear();
-    for (auto& f : m_ways.at(device))
+    auto& way = m_ways.at(device);
+    for (auto& f : way.flights)
     {
         if (f.arrived)
         {
@@ -92,8 +98,8 @@ WdmoeFlightTracker::GrantedDownlink(uint32_t device,
         }
         f.arrived = true;
         f.arrival = arrival;
-        f.ready = Max(arrival, m_computed[device]) + Seconds(f.computeS);
-        m_computed[device] = f.ready;
+        f.ready = Max(arrival, way.computed) + Seconds(f.computeS);
+        way.computed = f.ready;
         arrived.push_back(&f);
         if (bits <= 0)
         {
@@ -106,7 +112,8 @@ void
 WdmoeFlightTracker::GrantedUplink(uint32_t device, double bits, Time now)
 {
     const double offered = bits;
-    for (auto& f : m_ways.at(device))
+    auto& way = m_ways.at(device);
+    for (auto& f : way.flights)
     {
         if (!f.arrived)
         {
@@ -114,7 +121,7 @@ WdmoeFlightTracker::GrantedUplink(uint32_t device, double bits, Time now)
         }
         const double part = std::min(bits, f.uplinkLeft);
         f.uplinkBegan = f.uplinkBegan.IsZero() && part > 0 ? now : f.uplinkBegan;
-        f.uplinkActive += part > 0 ? m_period * (part / offered) : Time(0);
+        f.uplinkActive += part > 0 ? way.period * (part / offered) : Time(0);
         f.uplinkLeft -= part;
         bits -= part;
         if (bits <= 0)
@@ -127,20 +134,22 @@ WdmoeFlightTracker::GrantedUplink(uint32_t device, double bits, Time now)
 const std::deque<WdmoeFlight>&
 WdmoeFlightTracker::Get(uint32_t device) const
 {
-    return m_ways.at(device);
+    return m_ways.at(device).flights;
 }
 
 bool
 WdmoeFlightTracker::IsEmpty() const
 {
-    return std::all_of(m_ways.begin(), m_ways.end(), [](const auto& way) { return way.empty(); });
+    return std::all_of(m_ways.begin(), m_ways.end(), [](const auto& way) {
+        return way.flights.empty();
+    });
 }
 
 wdmoe::ShopPiece
-WdmoeFlightTracker::GetRest(const WdmoeFlight& f, Time now) const
+WdmoeFlightTracker::GetRest(const WdmoeFlight& f, bool progress, Time now)
 {
     wdmoe::ShopPiece rest;
-    if (m_progress)
+    if (progress)
     {
         // An answer that is on its way was computed, whatever was predicted; a twentieth of it may
         // be acknowledgements.
@@ -164,10 +173,20 @@ WdmoeFlightTracker::GetRest(const WdmoeFlight& f, Time now) const
 std::vector<uint64_t>
 WdmoeFlightTracker::AddTo(Time now, wdmoe::ShopProblem& problem) const
 {
+    std::vector<uint32_t> all(m_ways.size());
+    std::iota(all.begin(), all.end(), 0);
+    return AddTo(now, all, problem);
+}
+
+std::vector<uint64_t>
+WdmoeFlightTracker::AddTo(Time now,
+                          const std::vector<uint32_t>& devices,
+                          wdmoe::ShopProblem& problem) const
+{
     std::vector<uint64_t> decisions;
-    for (const auto& way : m_ways)
+    for (const auto k : devices)
     {
-        for (const auto& f : way)
+        for (const auto& f : m_ways.at(k).flights)
         {
             decisions.push_back(f.decision);
         }
@@ -176,24 +195,25 @@ WdmoeFlightTracker::AddTo(Time now, wdmoe::ShopProblem& problem) const
     decisions.erase(std::unique(decisions.begin(), decisions.end()), decisions.end());
     const auto first = static_cast<uint32_t>(problem.blockWeight.size());
     problem.blockWeight.resize(first + decisions.size(), 1);
-    for (uint32_t k = 0; k < m_ways.size(); k++)
+    for (uint32_t i = 0; i < devices.size(); i++)
     {
+        const auto& way = m_ways[devices[i]];
         wdmoe::ShopTask* task = nullptr;
         uint64_t decision = 0;
-        for (const auto& f : m_ways[k])
+        for (const auto& f : way.flights)
         {
             if (!task || f.decision != decision)
             {
                 decision = f.decision;
                 task = &problem.tasks.emplace_back();
-                task->device = k;
+                task->device = i;
                 task->block =
                     first + static_cast<uint32_t>(
                                 std::lower_bound(decisions.begin(), decisions.end(), decision) -
                                 decisions.begin());
                 task->cuts.resize(1);
             }
-            task->cuts[0].push_back(GetRest(f, now));
+            task->cuts[0].push_back(GetRest(f, way.progress, now));
         }
     }
     return decisions;

@@ -58,6 +58,15 @@ class WdmoeFlightTracker
     void SetUp(uint32_t devices, bool progress, Time period);
 
     /**
+     * What SetUp() said, for a device of which it is not so.
+     *
+     * @param device index
+     * @param progress whether its grants will be reported
+     * @param period they come once in that time
+     */
+    void SetReports(uint32_t device, bool progress, Time period);
+
+    /**
      * @param device index
      * @param flight sent, or about to be
      */
@@ -118,18 +127,37 @@ class WdmoeFlightTracker
      */
     std::vector<uint64_t> AddTo(Time now, wdmoe::ShopProblem& problem) const;
 
+    /**
+     * The same of some devices only, and of the decisions that have something under way there.
+     *
+     * @param now the time that the problem counts from
+     * @param devices their indices; a task's device is its place among these
+     * @param [in,out] problem gets tasks and weights of blocks
+     * @return decision of each block added
+     */
+    std::vector<uint64_t> AddTo(Time now,
+                                const std::vector<uint32_t>& devices,
+                                wdmoe::ShopProblem& problem) const;
+
   private:
+    /// What is known of one device
+    struct Way
+    {
+        bool progress{false};            ///< whether its grants are reported
+        Time period;                     ///< between them
+        std::deque<WdmoeFlight> flights; ///< under way, oldest first
+        Time computed;                   ///< its compute unit is taken until
+    };
+
     /**
      * @param flight under way
+     * @param progress whether its grants are reported
      * @param now the time
      * @return what is left of it
      */
-    wdmoe::ShopPiece GetRest(const WdmoeFlight& flight, Time now) const;
+    static wdmoe::ShopPiece GetRest(const WdmoeFlight& flight, bool progress, Time now);
 
-    bool m_progress{false};                      ///< whether grants are reported
-    Time m_period;                               ///< between them
-    std::vector<std::deque<WdmoeFlight>> m_ways; ///< by device, oldest first
-    std::vector<Time> m_computed;                ///< by device: its compute unit is taken until
+    std::vector<Way> m_ways; ///< by device
 };
 
 } // namespace ns3

@@ -38,7 +38,7 @@ WdmoePredictor::GetTypeId()
 }
 
 void
-WdmoePredictor::SetRadio(uint32_t /* devices */, const WdmoeRadioCapabilities& /* capabilities */)
+WdmoePredictor::SetRadio(const std::vector<WdmoeRadioCapabilities>& /* capabilities */)
 {
 }
 
@@ -138,13 +138,16 @@ WdmoeLearningPredictor::IsFluid() const
 }
 
 void
-WdmoeLearningPredictor::SetRadio(uint32_t devices, const WdmoeRadioCapabilities& capabilities)
+WdmoeLearningPredictor::SetRadio(const std::vector<WdmoeRadioCapabilities>& capabilities)
 {
-    DeviceFit fit;
-    fit.downlink.fixedS = capabilities.downlinkDelay.GetSeconds();
-    fit.uplink.fixedS = capabilities.uplinkDelay.GetSeconds();
-    m_progress = capabilities.progress;
-    m_fits.assign(devices, fit);
+    m_fits.clear();
+    for (const auto& c : capabilities)
+    {
+        auto& fit = m_fits.emplace_back();
+        fit.downlink.fixedS = c.downlinkDelay.GetSeconds();
+        fit.uplink.fixedS = c.uplinkDelay.GetSeconds();
+        fit.progress = c.progress;
+    }
 }
 
 WdmoeCost
@@ -214,11 +217,11 @@ WdmoeLearningPredictor::Learn(uint32_t device,
     auto& f = m_fits.at(device);
     if (load.downlinkBits > 0 && std::isfinite(load.downlinkS))
     {
-        f.downlink.AddTime(m_forget, m_progress, load.downlinkS, measured.downlinkS, load.spanS);
+        f.downlink.AddTime(m_forget, f.progress, load.downlinkS, measured.downlinkS, load.spanS);
     }
     if (load.uplinkBits > 0 && std::isfinite(load.uplinkS))
     {
-        f.uplink.AddTime(m_forget, m_progress, load.uplinkS, measured.uplinkS, load.spanS);
+        f.uplink.AddTime(m_forget, f.progress, load.uplinkS, measured.uplinkS, load.spanS);
     }
     if (load.computeS > 0)
     {

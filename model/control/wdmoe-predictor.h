@@ -69,10 +69,9 @@ class WdmoePredictor : public Object
     static TypeId GetTypeId();
 
     /**
-     * @param devices K
-     * @param capabilities what the radio says of itself
+     * @param capabilities by device: what the radio that carries it says of itself
      */
-    virtual void SetRadio(uint32_t devices, const WdmoeRadioCapabilities& capabilities);
+    virtual void SetRadio(const std::vector<WdmoeRadioCapabilities>& capabilities);
 
     /**
      * @param device index
@@ -170,7 +169,7 @@ class WdmoeLearningPredictor : public WdmoePredictor
      */
     static TypeId GetTypeId();
 
-    void SetRadio(uint32_t devices, const WdmoeRadioCapabilities& capabilities) override;
+    void SetRadio(const std::vector<WdmoeRadioCapabilities>& capabilities) override;
     WdmoeCost GetCost(uint32_t device) const override;
     bool IsFluid() const override;
     void Learn(uint32_t device,
@@ -213,6 +212,7 @@ class WdmoeLearningPredictor : public WdmoePredictor
         Stage downlink;          ///< bits / rate to time
         Stage uplink;            ///< bits / rate to time
         Stage compute;           ///< compute model's time to time
+        bool progress{false};    ///< LearnScale() is called
         double readyWeight{0};   ///< sum of weights
         double readyMeanS{0};    ///< of the errors of predicted answers, s
         double readyVariance{0}; ///< of them, s^2
@@ -222,7 +222,6 @@ class WdmoeLearningPredictor : public WdmoePredictor
     bool m_fluid;                  ///< attribute Fluid
     bool m_fixed;                  ///< attribute Fixed
     bool m_scale;                  ///< attribute Scale
-    bool m_progress{false};        ///< LearnScale() is called
     std::vector<DeviceFit> m_fits; ///< by device
 };
 

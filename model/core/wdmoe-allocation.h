@@ -25,6 +25,10 @@ namespace wdmoe
  * - coupled (the paper): Bd_k = Bu_k = B_k, sum B_k <= downlinkHz (uplinkHz is not used);
  * - split (FDD): sum Bd_k <= downlinkHz and sum Bu_k <= uplinkHz.
  *
+ * One budget for both directions (half duplex) is the coupled problem too: a device is served one
+ * way at a time, so that a split holds whatever the timing if and only if
+ * sum max(Bd_k, Bu_k) <= downlinkHz, and making the two equal loses nothing.
+ *
  * All vectors have length K. A device without bits either way gets no bandwidth and counts
  * with its compute time only; a direction without bits gets none there (split).
  */

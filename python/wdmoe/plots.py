@@ -136,7 +136,7 @@ def overlaps(starts, lengths, edges):
 
 def first_request(folder, policies):
     """The blocks' and the shares' rows of the first request that every policy served, and when it began."""
-    shares_of = ("request", "device", "tokens", "granted_downlink_share", "granted_uplink_share")
+    shares_of = ("request", "device", "cell", "tokens", "granted_downlink_share", "granted_uplink_share")
     blocks = read_columns(folder / "blocks.csv", policies, ("request", "start_s", "latency_s"))
     shares = read_columns(folder / "shares.csv", policies, shares_of)
     request = min(set.intersection(*(set(table["request"]) for table in blocks.values())), default=math.nan)
@@ -152,6 +152,7 @@ def first_request(folder, policies):
 def draw_shares(policies, folder, run):
     blocks, shares = first_request(folder, policies)
     devices = sorted({int(device) for table in shares.values() for device in table["device"]})
+    cells = sorted({int(cell) for table in shares.values() for cell in table["cell"]}) or [0]
     end = max((table["start_s"] + table["latency_s"]).max(initial=1e-3) for table in blocks.values())
     edges = np.linspace(0, end, TIME_BINS + 1)
     figure, axes = pyplot.subplots(
@@ -180,11 +181,21 @@ def draw_shares(policies, folder, run):
         seconds = overlaps(blocks[policy]["start_s"], blocks[policy]["latency_s"], edges)
         for axis, name in ((top, "granted_downlink_share"), (middle, "granted_uplink_share")):
             used = [table[name][rows] @ seconds / np.diff(edges) for rows in by_device.values()]
-            for index, area in enumerate(axis.stackplot(edges[:-1], used, step="post", linewidth=0)):
-                area.set_facecolor(COLOURS[index % len(COLOURS)])
-                area.set_hatch(HATCHES[index // len(COLOURS) % len(HATCHES)])
-                area.set_label(f"device {devices[index]}")
-            axis.set_ylim(0, 1)
+            cell_of = [table["cell"][rows[0]] for rows in by_device.values()]
+            for level, cell in enumerate(cells):  # each cell has a band of its own, above the last one's
+                members = [index for index in range(len(devices)) if cell_of[index] == cell]
+                layers = [np.full(TIME_BINS, level), *(used[index] for index in members)]
+                below, *areas = axis.stackplot(edges[:-1], layers, step="post", linewidth=0)
+                below.set_visible(False)
+                for index, area in zip(members, areas):
+                    area.set_facecolor(COLOURS[index % len(COLOURS)])
+                    area.set_hatch(HATCHES[index // len(COLOURS) % len(HATCHES)])
+                    area.set_label(f"device {devices[index]}")
+                if level > 0:
+                    axis.axhline(level, color="black", linewidth=0.6)
+            axis.set_ylim(0, len(cells))
+            if len(cells) > 1:
+                axis.set_yticks([level + 0.5 for level in range(len(cells))], [f"cell {cell}" for cell in cells])
         busy = seconds.sum(axis=0)
         loads = np.array([table["tokens"][rows] @ seconds for rows in by_device.values()])
         image = bottom.imshow(
@@ -196,8 +207,9 @@ def draw_shares(policies, folder, run):
             extent=(edges[0], edges[-1], len(devices) - 0.5, -0.5),
         )
         bottom.set_facecolor("#DDDDDD")
-    axes[0, 0].set_ylabel("Downlink band in use\n(fraction)")
-    axes[1, 0].set_ylabel("Uplink band in use\n(fraction)")
+    fraction = "fraction" if len(cells) == 1 else "fraction of each cell's"
+    axes[0, 0].set_ylabel(f"Downlink band in use\n({fraction})")
+    axes[1, 0].set_ylabel(f"Uplink band in use\n({fraction})")
     axes[2, 0].set_ylabel("Device")
     axes[2, 0].set_yticks(range(len(devices)), devices)
     handles, labels = next(

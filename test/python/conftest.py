@@ -73,8 +73,8 @@ def request(i, value):
 table("requests.csv", "request,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,pairs_missing,"
       "domain,kind,exact,bits,scored_tokens,agreeing,kl_bits", [request(i, value) for i, value in enumerate(rows[:4])])
 shares = [] if policy == "topk-stock" else [
-    (0, i, device, 3, 0.5, 0.4) for i in range(len(rows)) for device in (0, 1)]
-table("shares.csv", "request,block,device,tokens,granted_downlink_share,granted_uplink_share", shares)
+    (0, i, device, 3, 0.5, 0.4, 0) for i in range(len(rows)) for device in (0, 1)]
+table("shares.csv", "request,block,device,tokens,granted_downlink_share,granted_uplink_share,cell", shares)
 entry = {{"block_latency_s": quantiles(rows), "request_latency_s": quantiles([5 * v for v in rows]),
          "ttft_s": quantiles(rows), "tpot_s": quantiles(rows), "bytes_downlink": 1000, "bytes_uplink": 900,
          "gate_mass_kept": 1.0, "wlr": 2.0, "prefill_block_latency_s": quantiles(rows),

@@ -213,8 +213,10 @@ WdmoeIdealRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     link.downlink.sender->SetBusyCallback(MakeCallback(&WdmoeIdealRadio::UpdateDownlink, this));
     link.uplink.sender->SetBusyCallback(MakeCallback(&WdmoeIdealRadio::UpdateUplink, this));
 
-    // one /30 for each link; the ideal queue is on the device, so no traffic control in between
-    const Ipv4Address network(0x0a000000U + 4 * device);
+    // One /30 for each link, numbered by the server's interfaces, since it may have other radios.
+    // The ideal queue is on the device, so no traffic control in between.
+    const auto others = m_server->GetObject<Ipv4>()->GetNInterfaces() - 1; // but the loopback
+    const Ipv4Address network(0x0a000000U + 4 * others);
     const Ipv4Mask mask("255.255.255.252");
     Address* addresses[] = {&link.serverAddress, &link.deviceAddress};
     Ptr<WdmoeIdealNetDevice> ends[] = {link.downlink.sender, link.uplink.sender};

@@ -10,6 +10,7 @@
 #include "ns3/boolean.h"
 #include "ns3/component-carrier-enb.h"
 #include "ns3/config.h"
+#include "ns3/constant-position-mobility-model.h"
 #include "ns3/double.h"
 #include "ns3/enum.h"
 #include "ns3/error-model.h"
@@ -29,6 +30,7 @@
 #include "ns3/mobility-model.h"
 #include "ns3/point-to-point-epc-helper.h"
 #include "ns3/point-to-point-helper.h"
+#include "ns3/pointer.h"
 #include "ns3/propagation-loss-model.h"
 #include "ns3/simulator.h"
 #include "ns3/spectrum-channel.h"
@@ -89,6 +91,13 @@ WdmoeLteRadio::GetTypeId()
                           StringValue("ns3::LogDistancePropagationLossModel"),
                           MakeStringAccessor(&WdmoeLteRadio::SetPathlossModel),
                           MakeStringChecker())
+            .AddAttribute(
+                "ServerNode",
+                "Node that is the host behind the packet gateway, see SetServerNode(); "
+                "none: a new one",
+                PointerValue(),
+                MakePointerAccessor(&WdmoeLteRadio::SetServerNode, &WdmoeLteRadio::GetServerNode),
+                MakePointerChecker<Node>())
             .AddAttribute("EnbTxPower",
                           "Power of the eNB over the whole band, dBm",
                           DoubleValue(30),
@@ -209,6 +218,13 @@ WdmoeLteRadio::GetLteHelper() const
 }
 
 void
+WdmoeLteRadio::SetServerNode(Ptr<Node> node)
+{
+    NS_ABORT_MSG_IF(m_enb, "WdmoeLteRadio: set the server node before the base station");
+    m_server = node;
+}
+
+void
 WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
 {
     NS_LOG_FUNCTION(this << node);
@@ -230,6 +246,13 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
                     "WdmoeLteRadio: carrier aggregation is not supported; set LteHelper::UseCa to "
                     "false");
 
+    if (node == m_server)
+    {
+        auto mobility = CreateObject<ConstantPositionMobilityModel>();
+        mobility->SetPosition(m_server->GetObject<MobilityModel>()->GetPosition());
+        node = CreateObject<Node>();
+        node->AggregateObject(mobility);
+    }
     m_baseStation = node;
     // Traces of the cell call this object, whoever else forgets it.
     Simulator::ScheduleDestroy([radio = Ptr<WdmoeLteRadio>(this)]() {});
@@ -294,7 +317,7 @@ WdmoeLteRadio::EnsureInternet(Ptr<Node> node)
 void
 WdmoeLteRadio::MakeCore()
 {
-    m_server = CreateObject<Node>();
+    m_server = m_server ? m_server : CreateObject<Node>();
     EnsureInternet(m_server);
     // Slower than the links of the core (10 Gb/s), so that a burst waits here, where there is
     // room, and not there, where queues are short.
@@ -316,8 +339,10 @@ WdmoeLteRadio::MakeCore()
     Ipv4AddressHelper addresses("1.0.0.0", "255.0.0.0");
     m_serverAddress = addresses.Assign(ends).GetAddress(1);
     Ipv4StaticRoutingHelper routing;
-    routing.GetStaticRouting(m_server->GetObject<Ipv4>())
-        ->AddNetworkRouteTo(Ipv4Address("7.0.0.0"), Ipv4Mask("255.0.0.0"), 1);
+    auto ipv4 = m_server->GetObject<Ipv4>();
+    routing.GetStaticRouting(ipv4)->AddNetworkRouteTo(Ipv4Address("7.0.0.0"),
+                                                      Ipv4Mask("255.0.0.0"),
+                                                      ipv4->GetInterfaceForDevice(ends.Get(1)));
 }
 
 void

@@ -36,7 +36,8 @@ class PointToPointEpcHelper;
  *
  * The eNB stands where SetBaseStation() says. The node that stands for the base station to
  * applications, GetServerNode(), is a host behind the packet gateway, joined to it and by it to the
- * eNB without delay, since an eNB of ns-3 has no IP address for user data.
+ * eNB without delay, since an eNB of ns-3 has no IP address for user data. It may be a node that is
+ * in other networks as well (SetServerNode()), such as the access point of another radio.
  *
  * Order of use: GetLteHelper() for what has no attribute here, SetBaseStation(), AddDevice() for
  * nodes with a MobilityModel, run. Devices attach by themselves, some in each 10 ms so that their
@@ -80,7 +81,17 @@ class WdmoeLteRadio : public WdmoeRadio
     Ptr<LteHelper> GetLteHelper() const;
 
     /**
-     * @param node the base station, with a MobilityModel
+     * Take a node for the host behind the packet gateway, in place of a new one. Before
+     * SetBaseStation().
+     *
+     * @param node gets a link to the packet gateway, and an internet stack if it has none
+     */
+    void SetServerNode(Ptr<Node> node);
+
+    /**
+     * @param node the base station, with a MobilityModel. If it is that of SetServerNode(), the eNB
+     * is on a node of its own, where that one stands now, since addresses of ns-3's core network
+     * behind an eNB are those of other radios too
      */
     void SetBaseStation(Ptr<Node> node);
 
