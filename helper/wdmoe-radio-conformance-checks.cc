@@ -547,6 +547,7 @@ WdmoeRadioConformance::CheckLost()
             },
             m_settings.readyTime));
     Add("all are ready", cell.radio->IsReady());
+    cell.Run(std::max(GetWindow(cell.radio->GetCapabilities()), m_settings.stateAge));
     if (enforces)
     {
         Measure(cell, {.what = "all, when it is back", .shares = shares});
@@ -616,7 +617,7 @@ WdmoeRadioConformance::CheckLate()
     cell.Connect(n);
     cell.Saturate(n, true, true);
     cell.Saturate(n, false, true);
-    Add("becomes ready in time",
+    Add("joins in time",
         cell.RunUntil(
             [&] { return IsLinked(cell.radio->GetLinkState(n)) && cell.radio->IsReady(); },
             m_settings.readyTime));
@@ -676,7 +677,7 @@ WdmoeRadioConformance::CheckProgress()
             worst,
             '=',
             1,
-            m_settings.progressTolerance);
+            downlink ? m_settings.progressTolerance : m_settings.reportTolerance);
     }
     Add("least time between grants, ms",
         gap.GetSeconds() * 1e3,

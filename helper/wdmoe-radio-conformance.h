@@ -38,7 +38,8 @@ struct WdmoeRadioConformanceSettings
     Time warmUp{};                    ///< of traffic, before a radio knows its links
     Time stateAge{MilliSeconds(200)}; ///< a link state is not older while there is traffic
     double rateTolerance{0.1};        ///< of a measured rate law, relative to what is delivered
-    double progressTolerance{0.03};   ///< of the bytes in "Grant", relative to what is delivered
+    double progressTolerance{0.03};   ///< of the bytes in "Grant", downlink
+    double reportTolerance{0.2};      ///< and uplink, where schedulers know them by reports only
     Time delayTolerance{MilliSeconds(5)}; ///< of the declared delays of a lone packet
     Time leastWindow{MilliSeconds(20)};   ///< of measurement, where the time constant is shorter
     uint32_t windows{5};                  ///< of one time constant each, for each plan

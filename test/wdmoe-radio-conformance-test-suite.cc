@@ -9,8 +9,9 @@
 
 #include "wdmoe-test-support.h"
 
-#include "ns3/boolean.h"
+#include "ns3/constant-position-mobility-model.h"
 #include "ns3/double.h"
+#include "ns3/random-variable-stream.h"
 #include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/test.h"
@@ -24,6 +25,8 @@
 #include <iostream>
 #include <memory>
 #include <set>
+#include <tuple>
+#include <utility>
 
 using namespace ns3;
 
@@ -78,6 +81,9 @@ Ideal(double uplink)
                                         {"UplinkBandwidth", Set<DoubleValue>(uplink)},
                                         {"Fading", Set<StringValue>("None")}});
 }
+
+/// Where ideal radios are checked
+const WdmoeRadioConformanceSettings IDEAL{.distances = {50, 100, 150, 200}, .lostDistance = 1e10};
 
 /**
  * @ingroup wdmoe-tests
@@ -155,6 +161,340 @@ class RadioConformanceTest : public TestCase
 /**
  * @ingroup wdmoe-tests
  *
+ * An ideal radio that is wrong in one way.
+ */
+class FaultyRadio : public WdmoeRadio
+{
+  public:
+    /// In which way
+    enum Fault
+    {
+        NONE,             ///< it is not
+        DEAF,             ///< nothing comes up
+        NEVER_READY,      ///< does not become ready
+        OPTIMISTIC,       ///< its laws say 1.3 times what is true
+        STALE,            ///< its states are those of the beginning
+        IGNORES_PLANS,    ///< all have equal parts
+        CROSSED,          ///< the uplink has the downlink's plan
+        SLOW,             ///< plans hold a quarter of a second later
+        OVERSTATED_USAGE, ///< says that it granted 1 % more
+        NOT_STRICT,       ///< gives away what is unused
+        LEVEL,            ///< all weights are alike
+        UNRANKED,         ///< no priorities
+        LOSES,            ///< throws away what waits without a share
+        BLIND,            ///< does not see that a device is lost
+        FORGETFUL,        ///< who was removed and came back has no share
+        EXCLUSIVE,        ///< who comes late has no link
+        SILENT,           ///< no "Grant"
+        LATE_ANSWERS,     ///< declares a delay that it does not have
+        UNREPEATABLE      ///< draws from a stream that is not assigned
+    };
+
+    FaultyRadio(Fault fault, Ptr<Node> baseStation)
+        : m_fault(fault),
+          m_inner(Ideal(1e6)(baseStation, {}))
+    {
+    }
+
+    std::string GetName() const override
+    {
+        return "faulty";
+    }
+
+    Ptr<Node> GetServerNode() const override
+    {
+        return m_inner->GetServerNode();
+    }
+
+    Address GetDeviceAddress(uint32_t device) const override
+    {
+        return m_inner->GetDeviceAddress(device);
+    }
+
+    Address GetServerAddress(uint32_t device) const override
+    {
+        return m_fault == DEAF ? Ipv4Address("10.99.0.1") : m_inner->GetServerAddress(device);
+    }
+
+    bool IsReady() const override
+    {
+        return m_fault != NEVER_READY;
+    }
+
+    WdmoeRadioCapabilities GetCapabilities() const override
+    {
+        auto c = m_inner->GetCapabilities();
+        c.progress = m_fault == SILENT;
+        c.grantPeriod = MilliSeconds(1);
+        c.uplinkDelay = MilliSeconds(m_fault == LATE_ANSWERS ? 30 : 0);
+        return c;
+    }
+
+    WdmoeBudget GetBudget() const override
+    {
+        return m_inner->GetBudget();
+    }
+
+    WdmoeUsage GetUsage(uint32_t device) const override
+    {
+        auto usage = m_inner->GetUsage(device);
+        usage.uplinkHzS *= m_fault == OVERSTATED_USAGE ? 1.01 : 1;
+        return usage;
+    }
+
+  private:
+    void DoAddDevice(uint32_t /* device */, Ptr<Node> node) override
+    {
+        m_inner->AddDevice(node);
+        m_first.push_back(m_inner->GetLinkState(m_inner->GetNDevices() - 1));
+    }
+
+    void DoMeasure() override
+    {
+        m_inner->Measure();
+    }
+
+    WdmoeLinkState DoGetLinkState(uint32_t device) const override
+    {
+        if (m_fault == EXCLUSIVE && device >= IDEAL.distances.size())
+        {
+            return {};
+        }
+        auto state = m_fault == BLIND ? m_first[device] : m_inner->GetLinkState(device);
+        for (auto link : {&state.downlink, &state.uplink})
+        {
+            link->when = m_fault == STALE   ? Time(0)
+                         : m_fault == BLIND ? Simulator::Now()
+                                            : link->when;
+            // Shannon's law with 1.3 times the bandwidth and the power
+            link->law.scale *= m_fault == OPTIMISTIC ? 1.3 : 1;
+        }
+        return state;
+    }
+
+    void DoSetPlan(const WdmoePlan& plan) override
+    {
+        auto p = plan;
+        auto& first = p.downlink[0];
+        switch (m_fault)
+        {
+        case IGNORES_PLANS:
+            return;
+        case CROSSED:
+            p.uplink = p.downlink;
+            break;
+        case SLOW:
+            Simulator::Schedule(MilliSeconds(250), [inner = m_inner, p] { inner->SetPlan(p); });
+            return;
+        case NOT_STRICT:
+        case LEVEL:
+            for (auto& s : p.downlink)
+            {
+                s.weight = m_fault == NOT_STRICT || s.weight > 0 ? 1 : 0;
+            }
+            break;
+        case UNRANKED:
+            for (auto& s : p.uplink)
+            {
+                s.priority = 0;
+            }
+            break;
+        case LOSES:
+            // As good as lost: it comes too late.
+            m_lost = m_lost || first.guaranteed + first.weight == 0;
+            first.guaranteed = m_lost ? 0 : first.guaranteed;
+            break;
+        case FORGETFUL:
+            m_lost = m_lost || IsRemoved(0);
+            first = m_lost ? WdmoeShare() : first;
+            break;
+        case UNREPEATABLE:
+            first.guaranteed *= m_random->GetValue(0.5, 1);
+            break;
+        default:
+            break;
+        }
+        m_inner->SetPlan(p);
+    }
+
+    Fault m_fault;                       ///< in which way it is wrong
+    Ptr<WdmoeRadio> m_inner;             ///< does the work
+    std::vector<WdmoeLinkState> m_first; ///< states of the beginning
+    bool m_lost{false};                  ///< device 0 has nothing any more
+    Ptr<UniformRandomVariable> m_random{CreateObject<UniformRandomVariable>()}; ///< not assigned
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * The checks find out each of these radios, and only what is wrong.
+ */
+class FaultyRadioTest : public TestCase
+{
+  public:
+    FaultyRadioTest()
+        : TestCase("radios that are wrong are found out")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        using R = FaultyRadio;
+        const std::vector<std::tuple<R::Fault, std::string, std::string>> faults{
+            {R::DEAF, "devices", "packets of 20 that arrive, uplink"},
+            {R::NEVER_READY, "devices", "becomes ready in time"},
+            {R::OPTIMISTIC, "state", "device 0, downlink: delivered alone / its law, before"},
+            {R::STALE, "state", "device 0, downlink: age, s"},
+            {R::IGNORES_PLANS, "shares", "all, alone, downlink: device 0"},
+            {R::CROSSED, "shares", "both at once, uplink: device 3"},
+            {R::SLOW, "change", "a time constant after it, downlink: device 3"},
+            {R::OVERSTATED_USAGE, "shares", "all, alone, uplink: granted in all"},
+            {R::NOT_STRICT, "strict", "one alone with a small share, downlink: device 0"},
+            {R::LEVEL, "leftover", "weights 3:1, downlink: device"},
+            {R::UNRANKED, "priority", "the higher of two, uplink: device"},
+            {R::NOT_STRICT, "zero", "packets that come through all the same, downlink"},
+            {R::LOSES, "zero", "packets that come once there is one, downlink"},
+            {R::BLIND, "lost", "invalid when out of range"},
+            {R::FORGETFUL, "removed", "all, when it is back, downlink: device 0"},
+            {R::EXCLUSIVE, "late", "joins in time"},
+            {R::SILENT, "progress", "bytes in Grant / bytes sent, downlink"},
+            {R::LATE_ANSWERS, "expect", "delay of a lone packet, uplink, ms"},
+            {R::UNREPEATABLE, "repetition", "each at the same time as before"}};
+        NS_TEST_EXPECT_MSG_EQ(WdmoeRadioConformance::IsPassed(Run(R::NONE, "")),
+                              true,
+                              "without a fault");
+        std::set<std::string> tried;
+        for (const auto& [fault, check, what] : faults)
+        {
+            const auto results = Run(fault, check);
+            const auto found = std::any_of(results.begin(), results.end(), [&w = what](auto& r) {
+                return !r.passed && r.what.rfind(w, 0) == 0;
+            });
+            std::string failed;
+            for (const auto& r : results)
+            {
+                failed += r.passed ? "" : "; " + r.what;
+            }
+            NS_TEST_EXPECT_MSG_EQ(found,
+                                  true,
+                                  "fault " << fault << ", check " << check << ": expected '" << what
+                                           << "' to fail; what failed: " << failed);
+            NS_TEST_EXPECT_MSG_LT(
+                std::count_if(results.begin(), results.end(), [](auto& r) { return !r.passed; }),
+                static_cast<int64_t>(results.size()),
+                "fault " << fault << ": nothing is right");
+            tried.insert(check);
+        }
+        for (const auto& check : WdmoeRadioConformance::GetChecks())
+        {
+            NS_TEST_EXPECT_MSG_EQ(tried.count(check), 1, "no radio fails " << check);
+        }
+    }
+
+    /**
+     * @param fault of the radio
+     * @param check to be run
+     * @return what was found
+     */
+    static WdmoeRadioConformance::Results Run(FaultyRadio::Fault fault, const std::string& check)
+    {
+        return WdmoeRadioConformance(
+                   "faulty",
+                   [fault](Ptr<Node> baseStation, const NodeContainer& devices) {
+                       auto radio = CreateObject<FaultyRadio>(fault, baseStation);
+                       for (uint32_t k = 0; k < devices.GetN(); k++)
+                       {
+                           radio->AddDevice(devices.Get(k));
+                       }
+                       return radio;
+                   },
+                   IDEAL)
+            .Run(check);
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * What every radio refuses, in WdmoeRadio, and what the checks refuse.
+ */
+class RadioBadInputTest : public TestCase
+{
+  public:
+    RadioBadInputTest()
+        : TestCase("bad calls are refused")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        const std::vector<WdmoeShare> one{{0.5, 0, 0}};
+        const std::vector<WdmoeShare> two{{0.5, 0, 0}, {0.5, 0, 0}};
+        using Call = std::function<void(Ptr<WdmoeRadio>)>;
+        const std::vector<std::pair<std::string, Call>> calls{
+            {"no node given", [](auto r) { r->AddDevice(nullptr); }},
+            {"no device 2, there are 2", [](auto r) { r->GetDevice(2); }},
+            {"no device 2, there are 2", [](auto r) { r->GetLinkState(2); }},
+            {"no device 2, there are 2", [](auto r) { r->RemoveDevice(2); }},
+            {"no device 2, there are 2", [](auto r) { r->IsRemoved(2); }},
+            {"device 1 was removed already",
+             [](auto r) {
+                 r->RemoveDevice(1);
+                 r->RemoveDevice(1);
+             }},
+            {"1 downlink shares for 2 devices", [&](auto r) { r->SetPlan({one, two}); }},
+            {"1 uplink shares for 2 devices", [&](auto r) { r->SetPlan({two, one}); }},
+            {"0 downlink shares for 2 devices", [&](auto r) { r->SetPlan({}); }},
+            {"no device 2", [](auto r) { r->ExpectUplink(2, 1, Seconds(1)); }},
+            {"0 bytes of device 0", [](auto r) { r->ExpectUplink(0, 0, Seconds(1)); }},
+            {"which has passed", [](auto r) { r->ExpectUplink(0, 1, Seconds(-1)); }},
+        };
+        for (const auto& factory : {Ideal(0), Lte("ns3::WdmoeFfMacScheduler")})
+        {
+            for (const auto& [words, call] : calls)
+            {
+                const auto message = WdmoeAbortMessage([&factory = factory, &call = call] {
+                    call(factory(MakeNode(0), NodeContainer(MakeNode(60), MakeNode(70))));
+                });
+                NS_TEST_EXPECT_MSG_NE(message.find(words),
+                                      std::string::npos,
+                                      words << ": " << message);
+            }
+        }
+        auto message = WdmoeAbortMessage([] {
+            auto radio = Lte("ns3::WdmoeFfMacScheduler")(MakeNode(0), NodeContainer(MakeNode(60)));
+            Simulator::Stop(MilliSeconds(5));
+            Simulator::Run();
+            radio->AddDevice(MakeNode(70));
+        });
+        NS_TEST_EXPECT_MSG_NE(message.find("device 1 comes at"), std::string::npos, message);
+        message =
+            WdmoeAbortMessage([] { WdmoeRadioConformance("x", Ideal(0), {.distances = {1}}); });
+        NS_TEST_EXPECT_MSG_NE(message.find("expected 2 or more"), std::string::npos, message);
+        message = WdmoeAbortMessage([] { WdmoeRadioConformance("x", Ideal(0)).Run("shame"); });
+        NS_TEST_EXPECT_MSG_NE(message.find("no check 'shame'"), std::string::npos, message);
+        NS_TEST_EXPECT_MSG_NE(message.find("shares, strict"), std::string::npos, message);
+    }
+
+    /**
+     * @param x position, m
+     * @return a node that stands there
+     */
+    static Ptr<Node> MakeNode(double x)
+    {
+        auto node = CreateObject<Node>();
+        auto mobility = CreateObject<ConstantPositionMobilityModel>();
+        mobility->SetPosition(Vector(x, 0, 1.5));
+        node->AggregateObject(mobility);
+        return node;
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
  * The radio conformance test suite: a new radio gets it for one line.
  */
 class RadioConformanceTestSuite : public TestSuite
@@ -163,13 +503,27 @@ class RadioConformanceTestSuite : public TestSuite
     RadioConformanceTestSuite()
         : TestSuite("wdmoe-radio-conformance", Type::SYSTEM)
     {
-        const WdmoeRadioConformanceSettings ideal{.distances = {50, 100, 150, 200},
-                                                  .lostDistance = 1e10};
         const WdmoeRadioConformanceSettings lte{.distances = {60, 65, 70, 75}, .lostDistance = 1e5};
-        Add("ideal, coupled", Ideal(0), ideal, {"progress", "expect"});
-        Add("ideal, split", Ideal(1e6), ideal, {"progress", "expect"});
+        Add("ideal, coupled", Ideal(0), IDEAL, {"progress", "expect"});
+        Add("ideal, split", Ideal(1e6), IDEAL, {"progress", "expect"});
         Add("lte", Lte("ns3::WdmoeFfMacScheduler"), lte, {"late"});
-        Add("lte, stock", Lte("ns3::PfFfMacScheduler"), lte, {"shares"});
+        // Measured as well, and plans are not enforced: what is left of the checks.
+        Add("lte, stock",
+            Lte("ns3::PfFfMacScheduler"),
+            lte,
+            {"shares",
+             "strict",
+             "leftover",
+             "priority",
+             "change",
+             "zero",
+             "lost",
+             "removed",
+             "late",
+             "progress",
+             "expect"});
+        AddTestCase(new FaultyRadioTest, Duration::QUICK);
+        AddTestCase(new RadioBadInputTest, Duration::QUICK);
     }
 
   private:
