@@ -1,0 +1,547 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+// Every radio against what WdmoeRadio asks of it, one line each; and radios that are wrong in one
+// way each, which have to be found out. WDMOE_VERBOSE prints all results.
+
+#include "wdmoe-test-support.h"
+
+#include "ns3/constant-position-mobility-model.h"
+#include "ns3/double.h"
+#include "ns3/random-variable-stream.h"
+#include "ns3/simulator.h"
+#include "ns3/string.h"
+#include "ns3/test.h"
+#include "ns3/uinteger.h"
+#include "ns3/wdmoe-ideal-radio-helper.h"
+#include "ns3/wdmoe-lte-radio-helper.h"
+#include "ns3/wdmoe-radio-conformance.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <tuple>
+#include <utility>
+
+using namespace ns3;
+
+namespace
+{
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * @tparam Helper of a radio
+ * @param attributes of the radio, by name
+ * @return makes that radio
+ */
+template <typename Helper>
+WdmoeRadioConformance::Factory
+Make(const std::vector<std::pair<std::string, std::shared_ptr<AttributeValue>>>& attributes)
+{
+    auto helper = std::make_shared<Helper>();
+    for (const auto& [name, value] : attributes)
+    {
+        helper->SetAttribute(name, *value);
+    }
+    return [helper](Ptr<Node> baseStation, const NodeContainer& devices) {
+        return helper->Install(baseStation, devices);
+    };
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * @tparam Value of attribute
+ * @param value it has
+ * @return something that keeps it
+ */
+template <typename Value, typename T>
+std::shared_ptr<AttributeValue>
+Set(T value)
+{
+    return std::make_shared<Value>(value);
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * @param uplink bandwidth, Hz; 0: coupled
+ * @return makes ideal radios
+ */
+WdmoeRadioConformance::Factory
+Ideal(double uplink)
+{
+    return Make<WdmoeIdealRadioHelper>({{"Bandwidth", Set<DoubleValue>(2e6)},
+                                        {"UplinkBandwidth", Set<DoubleValue>(uplink)},
+                                        {"Fading", Set<StringValue>("None")}});
+}
+
+/// Where ideal radios are checked
+const WdmoeRadioConformanceSettings IDEAL{.distances = {50, 100, 150, 200}, .lostDistance = 1e10};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * @param scheduler TypeId
+ * @return makes LTE radios of 25 RB
+ */
+WdmoeRadioConformance::Factory
+Lte(const std::string& scheduler)
+{
+    return Make<WdmoeLteRadioHelper>(
+        {{"Bandwidth", Set<UintegerValue>(25)}, {"Scheduler", Set<StringValue>(scheduler)}});
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * One radio, all checks. Fails for each result that does, and for a skip that was not expected:
+ * a radio that stops declaring something is not silently tested less.
+ */
+class RadioConformanceTest : public TestCase
+{
+  public:
+    /**
+     * @param name of the radio
+     * @param factory makes it
+     * @param settings of the checks
+     * @param skipped checks of which at least a part is skipped
+     */
+    RadioConformanceTest(const std::string& name,
+                         const WdmoeRadioConformance::Factory& factory,
+                         const WdmoeRadioConformanceSettings& settings,
+                         const std::set<std::string>& skipped)
+        : TestCase("conformance of " + name),
+          m_conformance(name, factory, settings),
+          m_skipped(skipped)
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        std::set<std::string> skipped;
+        WdmoeRadioConformance::Results all;
+        for (const auto& check : WdmoeRadioConformance::GetChecks())
+        {
+            const auto results = m_conformance.Run(check);
+            NS_TEST_EXPECT_MSG_EQ(results.empty(), false, check << " found nothing to say");
+            for (const auto& r : results)
+            {
+                NS_TEST_EXPECT_MSG_EQ(r.passed,
+                                      true,
+                                      GetName() << ", " << check << ", " << r.what << ": measured "
+                                                << r.measured << ", expected " << r.kind << " "
+                                                << r.expected << ", limit " << r.limit);
+                if (!r.skipped.empty())
+                {
+                    skipped.insert(check);
+                }
+            }
+            all.insert(all.end(), results.begin(), results.end());
+        }
+        NS_TEST_EXPECT_MSG_EQ((skipped == m_skipped), true, "other checks were skipped");
+        if (std::getenv("WDMOE_VERBOSE"))
+        {
+            m_conformance.PrintDeclared(std::cout);
+            WdmoeRadioConformance::Print(std::cout, all);
+        }
+    }
+
+    WdmoeRadioConformance m_conformance; ///< under test
+    std::set<std::string> m_skipped;     ///< expected
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * An ideal radio that is wrong in one way.
+ */
+class FaultyRadio : public WdmoeRadio
+{
+  public:
+    /// In which way
+    enum Fault
+    {
+        NONE,             ///< it is not
+        DEAF,             ///< nothing comes up
+        NEVER_READY,      ///< does not become ready
+        OPTIMISTIC,       ///< its laws say 1.3 times what is true
+        STALE,            ///< its states are those of the beginning
+        IGNORES_PLANS,    ///< all have equal parts
+        CROSSED,          ///< the uplink has the downlink's plan
+        SLOW,             ///< plans hold a quarter of a second later
+        OVERSTATED_USAGE, ///< says that it granted 1 % more
+        NOT_STRICT,       ///< gives away what is unused
+        LEVEL,            ///< all weights are alike
+        UNRANKED,         ///< no priorities
+        LOSES,            ///< throws away what waits without a share
+        BLIND,            ///< does not see that a device is lost
+        FORGETFUL,        ///< who was removed and came back has no share
+        EXCLUSIVE,        ///< who comes late has no link
+        SILENT,           ///< no "Grant"
+        LATE_ANSWERS,     ///< declares a delay that it does not have
+        UNREPEATABLE      ///< draws from a stream that is not assigned
+    };
+
+    FaultyRadio(Fault fault, Ptr<Node> baseStation)
+        : m_fault(fault),
+          m_inner(Ideal(1e6)(baseStation, {}))
+    {
+    }
+
+    std::string GetName() const override
+    {
+        return "faulty";
+    }
+
+    Ptr<Node> GetServerNode() const override
+    {
+        return m_inner->GetServerNode();
+    }
+
+    Address GetDeviceAddress(uint32_t device) const override
+    {
+        return m_inner->GetDeviceAddress(device);
+    }
+
+    Address GetServerAddress(uint32_t device) const override
+    {
+        return m_fault == DEAF ? Ipv4Address("10.99.0.1") : m_inner->GetServerAddress(device);
+    }
+
+    bool IsReady() const override
+    {
+        return m_fault != NEVER_READY;
+    }
+
+    WdmoeRadioCapabilities GetCapabilities() const override
+    {
+        auto c = m_inner->GetCapabilities();
+        c.progress = m_fault == SILENT;
+        c.grantPeriod = MilliSeconds(1);
+        c.uplinkDelay = MilliSeconds(m_fault == LATE_ANSWERS ? 30 : 0);
+        return c;
+    }
+
+    WdmoeBudget GetBudget() const override
+    {
+        return m_inner->GetBudget();
+    }
+
+    WdmoeUsage GetUsage(uint32_t device) const override
+    {
+        auto usage = m_inner->GetUsage(device);
+        usage.uplinkHzS *= m_fault == OVERSTATED_USAGE ? 1.01 : 1;
+        return usage;
+    }
+
+  private:
+    void DoAddDevice(uint32_t /* device */, Ptr<Node> node) override
+    {
+        m_inner->AddDevice(node);
+        m_first.push_back(m_inner->GetLinkState(m_inner->GetNDevices() - 1));
+    }
+
+    void DoMeasure() override
+    {
+        m_inner->Measure();
+    }
+
+    WdmoeLinkState DoGetLinkState(uint32_t device) const override
+    {
+        if (m_fault == EXCLUSIVE && device >= IDEAL.distances.size())
+        {
+            return {};
+        }
+        auto state = m_fault == BLIND ? m_first[device] : m_inner->GetLinkState(device);
+        for (auto link : {&state.downlink, &state.uplink})
+        {
+            link->when = m_fault == STALE   ? Time(0)
+                         : m_fault == BLIND ? Simulator::Now()
+                                            : link->when;
+            // Shannon's law with 1.3 times the bandwidth and the power
+            link->law.scale *= m_fault == OPTIMISTIC ? 1.3 : 1;
+        }
+        return state;
+    }
+
+    void DoSetPlan(const WdmoePlan& plan) override
+    {
+        auto p = plan;
+        auto& first = p.downlink[0];
+        switch (m_fault)
+        {
+        case IGNORES_PLANS:
+            return;
+        case CROSSED:
+            p.uplink = p.downlink;
+            break;
+        case SLOW:
+            Simulator::Schedule(MilliSeconds(250), [inner = m_inner, p] { inner->SetPlan(p); });
+            return;
+        case NOT_STRICT:
+        case LEVEL:
+            for (auto& s : p.downlink)
+            {
+                s.weight = m_fault == NOT_STRICT || s.weight > 0 ? 1 : 0;
+            }
+            break;
+        case UNRANKED:
+            for (auto& s : p.uplink)
+            {
+                s.priority = 0;
+            }
+            break;
+        case LOSES:
+            // As good as lost: it comes too late.
+            m_lost = m_lost || first.guaranteed + first.weight == 0;
+            first.guaranteed = m_lost ? 0 : first.guaranteed;
+            break;
+        case FORGETFUL:
+            m_lost = m_lost || IsRemoved(0);
+            first = m_lost ? WdmoeShare() : first;
+            break;
+        case UNREPEATABLE:
+            first.guaranteed *= m_random->GetValue(0.5, 1);
+            break;
+        default:
+            break;
+        }
+        m_inner->SetPlan(p);
+    }
+
+    Fault m_fault;                       ///< in which way it is wrong
+    Ptr<WdmoeRadio> m_inner;             ///< does the work
+    std::vector<WdmoeLinkState> m_first; ///< states of the beginning
+    bool m_lost{false};                  ///< device 0 has nothing any more
+    Ptr<UniformRandomVariable> m_random{CreateObject<UniformRandomVariable>()}; ///< not assigned
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * The checks find out each of these radios, and only what is wrong.
+ */
+class FaultyRadioTest : public TestCase
+{
+  public:
+    FaultyRadioTest()
+        : TestCase("radios that are wrong are found out")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        using R = FaultyRadio;
+        const std::vector<std::tuple<R::Fault, std::string, std::string>> faults{
+            {R::DEAF, "devices", "packets of 20 that arrive, uplink"},
+            {R::NEVER_READY, "devices", "becomes ready in time"},
+            {R::OPTIMISTIC, "state", "device 0, downlink: delivered alone / its law, before"},
+            {R::STALE, "state", "device 0, downlink: age, s"},
+            {R::IGNORES_PLANS, "shares", "all, alone, downlink: device 0"},
+            {R::CROSSED, "shares", "both at once, uplink: device 3"},
+            {R::SLOW, "change", "a time constant after it, downlink: device 3"},
+            {R::OVERSTATED_USAGE, "shares", "all, alone, uplink: granted in all"},
+            {R::NOT_STRICT, "strict", "one alone with a small share, downlink: device 0"},
+            {R::LEVEL, "leftover", "weights 3:1, downlink: device"},
+            {R::UNRANKED, "priority", "the higher of two, uplink: device"},
+            {R::NOT_STRICT, "zero", "packets that come through all the same, downlink"},
+            {R::LOSES, "zero", "packets that come once there is one, downlink"},
+            {R::BLIND, "lost", "invalid when out of range"},
+            {R::FORGETFUL, "removed", "all, when it is back, downlink: device 0"},
+            {R::EXCLUSIVE, "late", "joins in time"},
+            {R::SILENT, "progress", "bytes in Grant / bytes sent, downlink"},
+            {R::LATE_ANSWERS, "expect", "delay of a lone packet, uplink, ms"},
+            {R::UNREPEATABLE, "repetition", "each at the same time as before"}};
+        NS_TEST_EXPECT_MSG_EQ(WdmoeRadioConformance::IsPassed(Run(R::NONE, "")),
+                              true,
+                              "without a fault");
+        std::set<std::string> tried;
+        for (const auto& [fault, check, what] : faults)
+        {
+            const auto results = Run(fault, check);
+            const auto found = std::any_of(results.begin(), results.end(), [&w = what](auto& r) {
+                return !r.passed && r.what.rfind(w, 0) == 0;
+            });
+            std::string failed;
+            for (const auto& r : results)
+            {
+                failed += r.passed ? "" : "; " + r.what;
+            }
+            NS_TEST_EXPECT_MSG_EQ(found,
+                                  true,
+                                  "fault " << fault << ", check " << check << ": expected '" << what
+                                           << "' to fail; what failed: " << failed);
+            NS_TEST_EXPECT_MSG_LT(
+                std::count_if(results.begin(), results.end(), [](auto& r) { return !r.passed; }),
+                static_cast<int64_t>(results.size()),
+                "fault " << fault << ": nothing is right");
+            tried.insert(check);
+        }
+        for (const auto& check : WdmoeRadioConformance::GetChecks())
+        {
+            NS_TEST_EXPECT_MSG_EQ(tried.count(check), 1, "no radio fails " << check);
+        }
+    }
+
+    /**
+     * @param fault of the radio
+     * @param check to be run
+     * @return what was found
+     */
+    static WdmoeRadioConformance::Results Run(FaultyRadio::Fault fault, const std::string& check)
+    {
+        return WdmoeRadioConformance(
+                   "faulty",
+                   [fault](Ptr<Node> baseStation, const NodeContainer& devices) {
+                       auto radio = CreateObject<FaultyRadio>(fault, baseStation);
+                       for (uint32_t k = 0; k < devices.GetN(); k++)
+                       {
+                           radio->AddDevice(devices.Get(k));
+                       }
+                       return radio;
+                   },
+                   IDEAL)
+            .Run(check);
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * What every radio refuses, in WdmoeRadio, and what the checks refuse.
+ */
+class RadioBadInputTest : public TestCase
+{
+  public:
+    RadioBadInputTest()
+        : TestCase("bad calls are refused")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        const std::vector<WdmoeShare> one{{0.5, 0, 0}};
+        const std::vector<WdmoeShare> two{{0.5, 0, 0}, {0.5, 0, 0}};
+        using Call = std::function<void(Ptr<WdmoeRadio>)>;
+        const std::vector<std::pair<std::string, Call>> calls{
+            {"no node given", [](auto r) { r->AddDevice(nullptr); }},
+            {"no device 2, there are 2", [](auto r) { r->GetDevice(2); }},
+            {"no device 2, there are 2", [](auto r) { r->GetLinkState(2); }},
+            {"no device 2, there are 2", [](auto r) { r->RemoveDevice(2); }},
+            {"no device 2, there are 2", [](auto r) { r->IsRemoved(2); }},
+            {"device 1 was removed already",
+             [](auto r) {
+                 r->RemoveDevice(1);
+                 r->RemoveDevice(1);
+             }},
+            {"1 downlink shares for 2 devices", [&](auto r) { r->SetPlan({one, two}); }},
+            {"1 uplink shares for 2 devices", [&](auto r) { r->SetPlan({two, one}); }},
+            {"0 downlink shares for 2 devices", [&](auto r) { r->SetPlan({}); }},
+            {"no device 2", [](auto r) { r->ExpectUplink(2, 1, Seconds(1)); }},
+            {"0 bytes of device 0", [](auto r) { r->ExpectUplink(0, 0, Seconds(1)); }},
+            {"which has passed", [](auto r) { r->ExpectUplink(0, 1, Seconds(-1)); }},
+        };
+        for (const auto& factory : {Ideal(0), Lte("ns3::WdmoeFfMacScheduler")})
+        {
+            for (const auto& [words, call] : calls)
+            {
+                const auto message = WdmoeAbortMessage([&factory = factory, &call = call] {
+                    call(factory(MakeNode(0), NodeContainer(MakeNode(60), MakeNode(70))));
+                });
+                NS_TEST_EXPECT_MSG_NE(message.find(words),
+                                      std::string::npos,
+                                      words << ": " << message);
+            }
+        }
+        auto message = WdmoeAbortMessage([] {
+            auto radio = Lte("ns3::WdmoeFfMacScheduler")(MakeNode(0), NodeContainer(MakeNode(60)));
+            Simulator::Stop(MilliSeconds(5));
+            Simulator::Run();
+            radio->AddDevice(MakeNode(70));
+        });
+        NS_TEST_EXPECT_MSG_NE(message.find("device 1 comes at"), std::string::npos, message);
+        message =
+            WdmoeAbortMessage([] { WdmoeRadioConformance("x", Ideal(0), {.distances = {1}}); });
+        NS_TEST_EXPECT_MSG_NE(message.find("expected 2 or more"), std::string::npos, message);
+        message = WdmoeAbortMessage([] { WdmoeRadioConformance("x", Ideal(0)).Run("shame"); });
+        NS_TEST_EXPECT_MSG_NE(message.find("no check 'shame'"), std::string::npos, message);
+        NS_TEST_EXPECT_MSG_NE(message.find("shares, strict"), std::string::npos, message);
+    }
+
+    /**
+     * @param x position, m
+     * @return a node that stands there
+     */
+    static Ptr<Node> MakeNode(double x)
+    {
+        auto node = CreateObject<Node>();
+        auto mobility = CreateObject<ConstantPositionMobilityModel>();
+        mobility->SetPosition(Vector(x, 0, 1.5));
+        node->AggregateObject(mobility);
+        return node;
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * The radio conformance test suite: a new radio gets it for one line.
+ */
+class RadioConformanceTestSuite : public TestSuite
+{
+  public:
+    RadioConformanceTestSuite()
+        : TestSuite("wdmoe-radio-conformance", Type::SYSTEM)
+    {
+        const WdmoeRadioConformanceSettings lte{.distances = {60, 65, 70, 75}, .lostDistance = 1e5};
+        Add("ideal, coupled", Ideal(0), IDEAL, {"progress", "expect"});
+        Add("ideal, split", Ideal(1e6), IDEAL, {"progress", "expect"});
+        Add("lte", Lte("ns3::WdmoeFfMacScheduler"), lte, {"late"});
+        // Measured as well, and plans are not enforced: what is left of the checks.
+        Add("lte, stock",
+            Lte("ns3::PfFfMacScheduler"),
+            lte,
+            {"shares",
+             "strict",
+             "leftover",
+             "priority",
+             "change",
+             "zero",
+             "lost",
+             "removed",
+             "late",
+             "progress",
+             "expect"});
+        AddTestCase(new FaultyRadioTest, Duration::QUICK);
+        AddTestCase(new RadioBadInputTest, Duration::QUICK);
+    }
+
+  private:
+    /**
+     * @param name of the radio
+     * @param factory makes it
+     * @param settings of the checks
+     * @param skipped checks
+     */
+    void Add(const std::string& name,
+             const WdmoeRadioConformance::Factory& factory,
+             const WdmoeRadioConformanceSettings& settings,
+             const std::set<std::string>& skipped)
+    {
+        AddTestCase(new RadioConformanceTest(name, factory, settings, skipped), Duration::QUICK);
+    }
+};
+
+RadioConformanceTestSuite g_radioConformanceTestSuite; ///< registers itself
+
+} // namespace
