@@ -95,7 +95,9 @@ class WdmoeScenarioRadio
     void SetFading(const std::string& fading);
 
     /**
-     * @param cmd gets the options
+     * Their help names the radios that have them, with the default of each.
+     *
+     * @param cmd gets the options; it refers to this object from then on
      */
     void AddOptions(CommandLine& cmd);
 

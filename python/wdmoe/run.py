@@ -155,11 +155,14 @@ def print_list(programs):
         models = " and then ".join(scenarios.DEFAULT_JOBS.values())
         default = f" (default: with {models})" if name == scenarios.DEFAULT else ""
         print(f"  {name:16} {scenarios.SCENARIOS[name]}{default}")
+    print("Each but hybrid runs over any radio: --radio=RADIO --bandwidth=MHz; `wdmoe run SCENARIO --help` names the radios.")
     print("policies:")
     for policy in scenarios.POLICIES:
         print(f"  {policy}")
     for policy in scenarios.NAMED:
-        print(f"  {policy:24} (only where --policy names it)")
+        whose = [scenario for scenario in programs if policy in scenarios.default_policies(scenario)]
+        where = f" or the scenario is {', '.join(whose)}" if whose else ""
+        print(f"  {policy:24} (only where --policy names it{where})")
     print(f"A policy may carry settings: POLICY{scenarios.SETTINGS_FORM};")
     print("for example scheduled:controller.EarlyGrants=false:server.MaxInFlight=1")
 
