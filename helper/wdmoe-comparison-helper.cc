@@ -521,7 +521,7 @@ WdmoeComparisonHelper::Run(const WdmoeScenarioRadio& air)
     for (const auto& [option, value] : air.GetSettings())
     {
         const auto known = air.GetOptions().find(option);
-        AddSetting(option, value, known == air.GetOptions().end() ? "" : known->second);
+        AddSetting(option, value, known == air.GetOptions().end() ? "" : known->second.attribute);
     }
     return Run([&air](const WdmoePolicy& policy, Ptr<Node> server, const NodeContainer& devices) {
         return air.Install(policy, server, devices);

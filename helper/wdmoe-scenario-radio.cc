@@ -35,17 +35,6 @@ struct Entry
     WdmoeScenarioRadio::Options options; ///< that it has
 };
 
-/// What users see of the options, in the order of --help
-const std::vector<std::pair<std::string, std::string>> HELP{
-    {"bandwidth", "Bandwidth, MHz; lte: of each direction"},
-    {"rbs", "The same in RBs: 6, 15, 25, 50, 75 or 100"},
-    {"stock", "The MAC scheduler of policies without an optimizer, as topk-stock"},
-    {"exponent", "Path loss exponent"},
-    {"fading", "Block fading: Rayleigh or None"},
-    {"powerControl", "Uplink power control"},
-    {"loss", "Share of IP packets lost in the core network, each way"},
-};
-
 /// LTE's bandwidths: MHz, and RBs
 const std::vector<std::pair<double, uint32_t>> LTE_BANDWIDTHS{
     {1.4, 6},
@@ -88,23 +77,25 @@ LteRbs(const WdmoeScenarioRadio& air)
         known.push_back(mhz);
         names.push_back(std::to_string(rbs));
     }
-    double otherwise = 10;
-    if (air.Has("rbs"))
+    if (!air.Has("rbs"))
     {
-        const auto asked = air.GetNumber("rbs", 0, -1e9, 1e9);
-        const auto found = std::find_if(LTE_BANDWIDTHS.begin(),
-                                        LTE_BANDWIDTHS.end(),
-                                        [&](const auto& b) { return b.second == asked; });
-        NS_ABORT_MSG_IF(found == LTE_BANDWIDTHS.end(),
-                        "--rbs is " << asked << "; expected " << Join(names));
-        otherwise = found->first;
+        const auto mhz = air.GetBandwidth(10, known);
+        const auto at = std::find(known.begin(), known.end(), mhz) - known.begin();
+        air.Note("rbs", names[at]);
+        return LTE_BANDWIDTHS[at].second;
     }
-    const double mhz = air.GetBandwidth(otherwise, known);
-    NS_ABORT_MSG_IF(air.Has("rbs") && mhz != otherwise,
-                    "--bandwidth=" << mhz << " contradicts --rbs, which is " << otherwise
+    const auto asked = air.GetNumber("rbs", 0, -1e9, 1e9);
+    const auto found = std::find_if(LTE_BANDWIDTHS.begin(),
+                                    LTE_BANDWIDTHS.end(),
+                                    [&](const auto& b) { return b.second == asked; });
+    NS_ABORT_MSG_IF(found == LTE_BANDWIDTHS.end(),
+                    "--rbs is " << asked << "; expected " << Join(names));
+    NS_ABORT_MSG_IF(air.Has("bandwidth") && air.GetBandwidth(10, known) != found->first,
+                    "--bandwidth=" << air.GetText("bandwidth", "") << " contradicts --rbs=" << asked
+                                   << ", which is " << found->first
                                    << " MHz; leave one of them out");
-    const auto at = std::find(known.begin(), known.end(), mhz) - known.begin();
-    return static_cast<uint32_t>(air.GetNumber("rbs", LTE_BANDWIDTHS[at].second, 0, 1e9));
+    air.Note("bandwidth", Short(found->first));
+    return found->second;
 }
 
 /// @return helper of an LTE cell. @param air the options @param policy it runs under
@@ -150,18 +141,22 @@ Registry()
     static std::vector<Entry> registry{
         {"ideal",
          MakeIdeal,
-         {{"bandwidth", "ns3::WdmoeIdealRadio::Bandwidth"},
-          {"exponent", "ns3::WdmoeIdealRadio::PropagationLossModel"},
-          {"fading", "ns3::WdmoeIdealRadio::Fading"}}},
+         {{"bandwidth", {"ns3::WdmoeIdealRadio::Bandwidth", "Bandwidth, MHz"}},
+          {"exponent", {"ns3::WdmoeIdealRadio::PropagationLossModel", "Path loss exponent"}},
+          {"fading", {"ns3::WdmoeIdealRadio::Fading", "Block fading: Rayleigh or None"}}}},
         {"lte",
          MakeLte,
-         {{"bandwidth", "ns3::WdmoeLteRadio::Bandwidth"},
-          {"rbs", "ns3::WdmoeLteRadio::Bandwidth"},
-          {"stock", "ns3::WdmoeLteRadio::Scheduler"},
-          {"exponent", "ns3::WdmoeLteRadio::PathlossModel"},
-          {"fading", ""},
-          {"powerControl", "ns3::WdmoeLteRadio::UplinkPowerControl"},
-          {"loss", "ns3::WdmoeLteRadio::CoreLoss"}}},
+         {{"bandwidth", {"ns3::WdmoeLteRadio::Bandwidth"}},
+          {"rbs", {"ns3::WdmoeLteRadio::Bandwidth", "Bandwidth in RBs: 6, 15, 25, 50, 75 or 100"}},
+          {"stock",
+           {"ns3::WdmoeLteRadio::Scheduler",
+            "The MAC scheduler of policies without an optimizer, as topk-stock"}},
+          {"exponent", {"ns3::WdmoeLteRadio::PathlossModel"}},
+          {"fading", {}},
+          {"powerControl", {"ns3::WdmoeLteRadio::UplinkPowerControl", "Uplink power control"}},
+          {"loss",
+           {"ns3::WdmoeLteRadio::CoreLoss",
+            "Share of IP packets lost in the core network, each way"}}}},
     };
     return registry;
 }
@@ -180,6 +175,37 @@ Find(const std::string& name)
     NS_ABORT_MSG("--radio is " << name << "; expected " << Join(WdmoeScenarioRadio::GetNames()));
 }
 
+/// @return what --help says of an option, as the first radio has it. @param option name
+std::string
+HelpOf(const std::string& option)
+{
+    for (const auto& entry : Registry())
+    {
+        const auto found = entry.options.find(option);
+        if (found != entry.options.end() && !found->second.help.empty())
+        {
+            return found->second.help;
+        }
+    }
+    return "";
+}
+
+/// @return names of the radios with an option, each after a text. @param option name @param before
+/// the text
+std::vector<std::string>
+RadiosWith(const std::string& option, const std::string& before)
+{
+    std::vector<std::string> names;
+    for (const auto& entry : Registry())
+    {
+        if (entry.options.count(option))
+        {
+            names.push_back(before + entry.name);
+        }
+    }
+    return names;
+}
+
 } // namespace
 
 void
@@ -187,14 +213,12 @@ WdmoeScenarioRadio::Register(const std::string& name, const Maker& maker, const 
 {
     NS_ABORT_MSG_IF(name.empty() || !maker,
                     "WdmoeScenarioRadio::Register: a radio needs a name and a maker");
-    for (const auto& option : options)
+    for (const auto& [option, what] : options)
     {
-        NS_ABORT_MSG_IF(std::none_of(HELP.begin(),
-                                     HELP.end(),
-                                     [&](const auto& h) { return h.first == option.first; }),
+        NS_ABORT_MSG_IF(HelpOf(option).empty() && what.help.empty(),
                         "WdmoeScenarioRadio::Register: radio '"
-                            << name << "': there is no option '" << option.first
-                            << "'; use one of --help, or an attribute of the radio");
+                            << name << "': no other radio has the option '" << option
+                            << "'; give it a text for --help");
     }
     std::erase_if(Registry(), [&](const auto& entry) { return entry.name == name; });
     Registry().push_back({name, maker, options});
@@ -225,6 +249,12 @@ WdmoeScenarioRadio::SetPathloss(double exponent, double referenceLossDb)
 }
 
 void
+WdmoeScenarioRadio::SetDefault(const std::string& option, const std::string& text)
+{
+    m_defaults[option] = text;
+}
+
+void
 WdmoeScenarioRadio::SetFading(const std::string& fading)
 {
     m_fading = fading;
@@ -241,32 +271,44 @@ void
 WdmoeScenarioRadio::AddOptions(CommandLine& cmd)
 {
     cmd.AddValue("radio", Join(GetNames()), m_radio);
-    // what each radio makes of no options at all
-    std::map<std::string, std::vector<std::string>> defaults;
+    std::vector<std::string> added;
     for (const auto& entry : Registry())
     {
-        auto air = *this;
-        air.m_radio = entry.name;
-        air.m_given.clear();
-        air.m_used.clear();
-        entry.maker(air, WdmoePolicy());
-        for (const auto& [option, value] : air.m_used)
+        for (const auto& [option, what] : entry.options)
         {
-            defaults[option].push_back(entry.name + ": " + value);
+            if (std::find(added.begin(), added.end(), option) != added.end())
+            {
+                continue;
+            }
+            added.push_back(option);
+            cmd.AddValue(
+                option,
+                HelpOf(option) + " [" + Join(Defaults(option), ", ") + "]",
+                Callback<bool, const std::string&>(
+                    [this, name = option](const std::string& text) { return Set(name, text); }));
         }
     }
-    for (const auto& [option, help] : HELP)
+}
+
+std::vector<std::string>
+WdmoeScenarioRadio::Defaults(const std::string& option) const
+{
+    std::vector<std::string> defaults;
+    for (const auto& entry : Registry())
     {
-        if (defaults.count(option) == 0)
+        if (entry.options.count(option))
         {
-            continue; // of no radio here
+            auto air = *this;
+            air.m_radio = entry.name;
+            air.m_given.clear();
+            air.m_used.clear();
+            entry.maker(air, WdmoePolicy());
+            const auto found = air.m_used.find(option);
+            defaults.push_back(entry.name +
+                               (found == air.m_used.end() ? "" : ": " + found->second));
         }
-        const std::string name = option;
-        cmd.AddValue(name,
-                     help + " [" + Join(defaults[name], ", ") + "]",
-                     Callback<bool, const std::string&>(
-                         [this, name](const std::string& text) { return Set(name, text); }));
     }
+    return defaults;
 }
 
 void
@@ -275,17 +317,10 @@ WdmoeScenarioRadio::Check() const
     const auto& chosen = Find(m_radio);
     for (const auto& [option, text] : m_given)
     {
-        std::vector<std::string> others;
-        for (const auto& entry : Registry())
-        {
-            if (entry.options.count(option))
-            {
-                others.push_back("--radio=" + entry.name);
-            }
-        }
         NS_ABORT_MSG_IF(chosen.options.count(option) == 0,
                         "--" << option << ": the radio '" << m_radio
-                             << "' has no such option; leave it out, or choose " << Join(others));
+                             << "' has no such option; leave it out, or choose "
+                             << Join(RadiosWith(option, "--radio=")));
     }
     m_used.clear();
     m_used["radio"] = m_radio;
@@ -325,11 +360,25 @@ WdmoeScenarioRadio::Has(const std::string& option) const
     return m_given.count(option) > 0;
 }
 
+void
+WdmoeScenarioRadio::Note(const std::string& option, const std::string& text) const
+{
+    m_used[option] = text;
+}
+
 std::string
 WdmoeScenarioRadio::GetText(const std::string& option, const std::string& otherwise) const
 {
-    const auto found = m_given.find(option);
-    return m_used[option] = found == m_given.end() ? otherwise : found->second;
+    auto text = otherwise;
+    if (const auto own = m_defaults.find(option); own != m_defaults.end() && m_radio == m_own)
+    {
+        text = own->second;
+    }
+    if (const auto given = m_given.find(option); given != m_given.end())
+    {
+        text = given->second;
+    }
+    return m_used[option] = text;
 }
 
 double

@@ -59,8 +59,16 @@ class WdmoeScenarioRadio
                                                             const WdmoePolicy& policy)>
         Maker;
 
-    /// Option of AddOptions() that a radio has, to the full name of the attribute it sets or ""
-    typedef std::map<std::string, std::string> Options;
+    /// An option that a radio has
+    struct Option
+    {
+        std::string attribute{}; ///< full name of the attribute that it sets, which is then refused
+                                 ///< on the command line; empty: none
+        std::string help{};      ///< for --help; may be left out where another radio has it too
+    };
+
+    /// Options by name
+    typedef std::map<std::string, Option> Options;
 
     /**
      * Make a radio known by a name, in place of one that has it already.
@@ -86,6 +94,14 @@ class WdmoeScenarioRadio
      * @param referenceLossDb at 1 m, dB
      */
     void SetPathloss(double exponent, double referenceLossDb);
+
+    /**
+     * What an option is in this scenario over its own radio, where that is not the radio's default.
+     *
+     * @param option name
+     * @param text its value
+     */
+    void SetDefault(const std::string& option, const std::string& text);
 
     /**
      * Block fading, over radios that have it, unless --fading says otherwise.
@@ -130,6 +146,14 @@ class WdmoeScenarioRadio
      * @return whether it was given
      */
     bool Has(const std::string& option) const;
+
+    /**
+     * Write down what an option came to that was not asked for by name.
+     *
+     * @param option name
+     * @param text its value
+     */
+    void Note(const std::string& option, const std::string& text) const;
 
     /**
      * @param option name
@@ -181,12 +205,19 @@ class WdmoeScenarioRadio
      */
     bool Set(const std::string& option, const std::string& text);
 
-    std::string m_own;                          ///< the scenario's radio
-    std::string m_radio;                        ///< the radio that was chosen
-    double m_exponent{3.5};                     ///< of the scenario
-    double m_referenceLossDb{46.6777};          ///< of the scenario, dB; ns-3's default: 5.15 GHz
-    std::string m_fading{"None"};               ///< of the scenario
-    std::map<std::string, std::string> m_given; ///< option to text
+    /**
+     * @param option name
+     * @return for each radio that has it, what it is where nothing is given
+     */
+    std::vector<std::string> Defaults(const std::string& option) const;
+
+    std::string m_own;                 ///< the scenario's radio
+    std::string m_radio;               ///< the radio that was chosen
+    double m_exponent{3.5};            ///< of the scenario
+    double m_referenceLossDb{46.6777}; ///< of the scenario, dB; ns-3's default: 5.15 GHz
+    std::string m_fading{"None"};      ///< of the scenario
+    std::map<std::string, std::string> m_defaults; ///< option to text, over the scenario's radio
+    std::map<std::string, std::string> m_given;    ///< option to text
     mutable std::map<std::string, std::string> m_used; ///< option to text: what was asked for
 };
 

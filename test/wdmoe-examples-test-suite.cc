@@ -479,6 +479,17 @@ class ScenarioRadioTest : public TestCase
         NS_TEST_EXPECT_MSG_EQ(air.GetSettings().at("rbs"), "25", "as given");
         NS_TEST_EXPECT_MSG_EQ(air.GetSettings().at("exponent"), "3.5", "the scenario's");
         NS_TEST_EXPECT_MSG_EQ(air.GetSettings().size(), 8U, "radio and its options");
+        for (const auto& [option, expected] :
+             std::vector<std::pair<std::string, std::string>>{{"--radio=lte", "5"},
+                                                              {"--radio=ideal", "100"},
+                                                              {"--bandwidth=3", "3"},
+                                                              {"--rbs=6", "1.4"}})
+        {
+            WdmoeScenarioRadio narrow("lte");
+            narrow.SetDefault("bandwidth", "5");
+            Give(narrow, {option});
+            NS_TEST_EXPECT_MSG_EQ(narrow.GetSettings().at("bandwidth"), expected, option);
+        }
     }
 
     /// What cannot be is refused, with what to do
@@ -493,7 +504,7 @@ class ScenarioRadioTest : public TestCase
                  {{"--bandwidth=7"},
                   "--bandwidth is 7 MHz; over the radio 'lte' expected 1.4, 3, 5, 10, 15 or 20"},
                  {{"--bandwidth=10", "--rbs=25"},
-                  "--bandwidth=10 contradicts --rbs, which is 5 MHz"},
+                  "--bandwidth=10 contradicts --rbs=25, which is 5 MHz"},
                  {{"--rbs=-1"}, "--rbs is -1; expected 6, 15, 25, 50, 75 or 100"},
                  {{"--rbs=50.5"}, "--rbs is 50.5; expected 6"},
                  {{"--radio=ideal", "--bandwidth=100e6"}, "(it is not in Hz)"},
@@ -551,9 +562,9 @@ class ScenarioRadioTest : public TestCase
             WdmoeScenarioRadio::Register(
                 "own",
                 [](const auto&, const auto&) { return std::make_unique<OwnRadioHelper>(); },
-                {{"width", ""}});
+                {{"width", {}}});
         });
-        NS_TEST_EXPECT_MSG_NE(unknown.find("there is no option 'width'"),
+        NS_TEST_EXPECT_MSG_NE(unknown.find("no other radio has the option 'width'"),
                               std::string::npos,
                               unknown);
     }
