@@ -17,7 +17,6 @@
  */
 
 #include "ns3/abort.h"
-#include "ns3/boolean.h"
 #include "ns3/command-line.h"
 #include "ns3/double.h"
 #include "ns3/mobility-helper.h"
@@ -88,7 +87,8 @@ main(int argc, char* argv[])
 {
     std::string modelName = "wdmoe-lm-base";
     std::string prompt = "Ann has 12 apples. Ann buys 5 more. How many apples? ";
-    std::string radioName = "ideal";
+    WdmoeScenarioRadio air("ideal");
+    air.SetPathloss(3.5, 46.6777);
     std::string policyName = "wdmoe";
     int32_t maxTokens = 64;
     double temperature = 0;
@@ -110,7 +110,7 @@ main(int argc, char* argv[])
                      return true;
                  }),
                  prompt);
-    cmd.AddValue("radio", "ideal or lte", radioName);
+    air.AddOptions(cmd);
     cmd.AddValue("policy", "One of the policies, or SELECTOR+ALLOCATOR by TypeId", policyName);
     cmd.AddValue("maxTokens", "Most tokens to generate; a newline ends earlier", maxTokens);
     cmd.AddValue("temperature", "Of sampling; 0: always the most likely token", temperature);
@@ -121,8 +121,7 @@ main(int argc, char* argv[])
     cmd.AddValue("uplinkPrecision", "fp32, fp16, bf16, int8 or int4", uplinkPrecision);
     cmd.AddValue("out", "Folder for summary.json and the tables; empty: none", out);
     cmd.Parse(argc, argv);
-    NS_ABORT_MSG_IF(radioName != "ideal" && radioName != "lte",
-                    "--radio is " << radioName << "; expected ideal or lte");
+    air.Check();
     NS_ABORT_MSG_IF(maxTokens < 1, "--maxTokens is " << maxTokens << "; expected at least 1");
     NS_ABORT_MSG_IF(!(temperature >= 0 && temperature <= 100),
                     "--temperature is " << temperature << "; expected 0 to 100");
@@ -159,26 +158,7 @@ main(int argc, char* argv[])
     mobility.SetPositionAllocator(positions);
     mobility.Install(server);
     mobility.Install(devices);
-    Ptr<WdmoeRadio> radio;
-    if (radioName == "lte")
-    {
-        WdmoeLteRadioHelper helper;
-        helper.SetAttribute("Bandwidth", UintegerValue(50));
-        helper.SetAttribute("UplinkPowerControl", BooleanValue(false));
-        helper.SetAttribute(
-            "Scheduler",
-            StringValue(policy.stock ? "ns3::PfFfMacScheduler" : "ns3::WdmoeFfMacScheduler"));
-        helper.SetPathlossModel("ns3::LogDistancePropagationLossModel");
-        helper.SetPathlossModelAttribute("Exponent", DoubleValue(3.5));
-        policy.Apply("radio", helper);
-        radio = helper.Install(server, devices);
-    }
-    else
-    {
-        WdmoeIdealRadioHelper helper;
-        policy.Apply("radio", helper);
-        radio = helper.Install(server, devices);
-    }
+    auto radio = air.Install(policy, server, devices);
     radio->AssignStreams(4000);
 
     // who decides, who runs what
@@ -199,8 +179,8 @@ main(int argc, char* argv[])
     auto experts = nodeHelper.Install(controller);
     experts.Start(MilliSeconds(100)); // attached by then
 
-    std::cout << modelName << " over " << radioName << ", policy " << policyName << ", prompt of "
-              << text.size() << " bytes\n"
+    std::cout << modelName << " over " << radio->GetName() << ", policy " << policyName
+              << ", prompt of " << text.size() << " bytes\n"
               << Shown(text) << std::endl;
     uint64_t tokensOut = 0;
     std::string answer;

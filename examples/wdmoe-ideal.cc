@@ -7,7 +7,8 @@
 /**
  * @file
  *
- * The paper's setting: eight devices with an FDMA channel each, Rayleigh block fading.
+ * The paper's setting: eight devices with an FDMA channel each, Rayleigh block fading; or the same
+ * places over another radio (--radio).
  *
  *     base station (gate) ---- 100 MHz at 3.5 GHz, divided ---- device 0 (expert 0)
  *                                                          ---- device 1 (expert 1) ...
@@ -15,14 +16,13 @@
  * Seven policies serve the same requests:
  *
  *     wdmoe-ideal --out=results --RngRun=1
+ *     wdmoe-ideal --bandwidth=20
+ *     wdmoe-ideal --radio=lte --bandwidth=10
  */
 
-#include "ns3/abort.h"
 #include "ns3/command-line.h"
-#include "ns3/double.h"
-#include "ns3/string.h"
 #include "ns3/wdmoe-comparison-helper.h"
-#include "ns3/wdmoe-ideal-radio-helper.h"
+#include "ns3/wdmoe-scenario-radio.h"
 
 using namespace ns3;
 
@@ -34,25 +34,13 @@ main(int argc, char* argv[])
     comparison.maxOutputTokens = 16;
     comparison.sizedRequests = 10;
     comparison.sizedBlocks = 0;
-    double bandwidth = 100e6;
-    std::string fading = "Rayleigh";
+    WdmoeScenarioRadio air("ideal");
+    air.SetPathloss(2, 43.2814); // free space at 3.5 GHz
+    air.SetFading("Rayleigh");
+
     CommandLine cmd(__FILE__);
-    cmd.AddValue("bandwidth", "Bandwidth, Hz", bandwidth);
-    cmd.AddValue("fading", "Rayleigh or None", fading);
+    air.AddOptions(cmd);
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
-    NS_ABORT_MSG_IF(!(bandwidth >= 1), "--bandwidth is " << bandwidth << " Hz; expected >= 1 Hz");
-    NS_ABORT_MSG_IF(fading != "None" && fading != "Rayleigh",
-                    "--fading is " << fading << "; expected Rayleigh or None");
-
-    comparison.AddSetting("bandwidth", bandwidth, "ns3::WdmoeIdealRadio::Bandwidth");
-    comparison.AddSetting("fading", fading, "ns3::WdmoeIdealRadio::Fading");
-
-    return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
-        WdmoeIdealRadioHelper radio;
-        radio.SetAttribute("Bandwidth", DoubleValue(bandwidth));
-        radio.SetAttribute("Fading", StringValue(fading));
-        policy.Apply("radio", radio);
-        return radio.Install(server, devices);
-    });
+    return comparison.Run(air);
 }

@@ -127,6 +127,8 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("baseStation", "Device profile of the base station", baseStation);
     cmd.AddValue("minDistance", "Least distance of a device, m", minDistance);
     cmd.AddValue("maxDistance", "Largest distance of a device, m", maxDistance);
+    cmd.AddValue("baseHeight", "Height of the base station, m", baseHeight);
+    cmd.AddValue("deviceHeight", "Height of the devices, m", deviceHeight);
     cmd.AddValue("speed",
                  "Speed of the devices, which walk at random within --maxDistance each way, m/s",
                  speed);
@@ -259,6 +261,8 @@ WdmoeComparisonHelper::CheckOptions() const
     };
     need(minDistance > 0, "minDistance", minDistance, "a distance > 0 m");
     need(maxDistance >= minDistance, "maxDistance", maxDistance, "at least --minDistance");
+    need(std::isfinite(baseHeight), "baseHeight", baseHeight, "a height in m");
+    need(std::isfinite(deviceHeight), "deviceHeight", deviceHeight, "a height in m");
     need(speed >= 0 && speed <= 100, "speed", speed, "0 to 100 m/s");
     need(requests >= 1 || requests == -1, "requests", requests, "a whole number >= 1, or -1");
     need(maxPromptTokens >= 1, "maxPromptTokens", maxPromptTokens, "a whole number >= 1");
@@ -341,6 +345,8 @@ WdmoeComparisonHelper::FillManifest()
     AddSetting("baseStation", baseStation);
     AddSetting("minDistance", minDistance);
     AddSetting("maxDistance", maxDistance);
+    AddSetting("baseHeight", baseHeight);
+    AddSetting("deviceHeight", deviceHeight);
     AddSetting("speed", speed);
     AddSetting("gates", gates);
     AddSetting("requestFile", requestFile, "ns3::WdmoeTraceRequestSource::FileName");
@@ -439,14 +445,14 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     MobilityHelper mobility;
     mobility.SetMobilityModel("ns3::ConstantPositionMobilityModel");
     auto positions = CreateObject<ListPositionAllocator>();
-    positions->Add(Vector(0, 0, 10));
+    positions->Add(Vector(0, 0, baseHeight));
     auto uniform = CreateObject<UniformRandomVariable>();
     uniform->SetStream(POSITION_STREAM);
     for (std::size_t k = 0; k < profiles.size(); k++)
     {
         const double d = uniform->GetValue(minDistance, maxDistance);
         const double angle = uniform->GetValue(0, 2 * M_PI);
-        positions->Add(Vector(d * std::cos(angle), d * std::sin(angle), 1.5));
+        positions->Add(Vector(d * std::cos(angle), d * std::sin(angle), deviceHeight));
     }
     mobility.SetPositionAllocator(positions);
     mobility.Install(server);
@@ -506,6 +512,20 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     Simulator::Run();
     m_results.CheckConservation(tokensIn, tokensOut);
     Simulator::Destroy();
+}
+
+int
+WdmoeComparisonHelper::Run(const WdmoeScenarioRadio& air)
+{
+    air.Check();
+    for (const auto& [option, value] : air.GetSettings())
+    {
+        const auto known = air.GetOptions().find(option);
+        AddSetting(option, value, known == air.GetOptions().end() ? "" : known->second.attribute);
+    }
+    return Run([&air](const WdmoePolicy& policy, Ptr<Node> server, const NodeContainer& devices) {
+        return air.Install(policy, server, devices);
+    });
 }
 
 int

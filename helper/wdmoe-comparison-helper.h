@@ -9,6 +9,7 @@
 
 #include "wdmoe-policy.h"
 #include "wdmoe-results-helper.h"
+#include "wdmoe-scenario-radio.h"
 
 #include "ns3/command-line.h"
 #include "ns3/node-container.h"
@@ -29,8 +30,8 @@ namespace ns3
  * @ingroup wdmoe-helper
  *
  * Runs the same requests, gates and positions under several policies, one simulation after
- * another, over a radio that the caller makes; prints a table and writes the results. It is the
- * body of the examples; its options are theirs.
+ * another, over the radio that a user chose or one that the caller makes; prints a table and writes
+ * the results. It is the body of the examples; its options are theirs.
  */
 class WdmoeComparisonHelper
 {
@@ -57,6 +58,14 @@ class WdmoeComparisonHelper
 
     /**
      * Run all policies.
+     *
+     * @param air the radio, as the command line has it; its settings go into the manifest
+     * @return exit status for main()
+     */
+    int Run(const WdmoeScenarioRadio& air);
+
+    /**
+     * Run all policies over a radio of one's own.
      *
      * @param makeRadio makes the radio of one simulation
      * @return exit status for main()
@@ -92,6 +101,8 @@ class WdmoeComparisonHelper
     std::string baseStation{"bs-gpu"}; ///< profile for attention and gate
     double minDistance{20};            ///< of a device from the base station, m
     double maxDistance{300};           ///< of a device from the base station, m
+    double baseHeight{10};             ///< of the base station above the ground, m
+    double deviceHeight{1.5};          ///< of the devices above the ground, m
     double speed{0};                   ///< of the devices, which walk at random, m/s
     std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"

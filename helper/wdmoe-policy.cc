@@ -136,6 +136,14 @@ WdmoePolicy::GetNamed()
     policies.push_back({"topk-shared", topK, "ns3::WdmoeStockAllocator", true, false, fixed, {}});
     policies.push_back(
         {"topk-allocated-strict", topK, "ns3::WdmoeMinMaxAllocator", false, false, fixed, {}});
+    // the paper's Algorithm 2, for a radio that cannot be steered
+    policies.push_back({"bottleneck",
+                        "ns3::WdmoeBottleneckSelector",
+                        "ns3::WdmoeStockAllocator",
+                        true,
+                        true,
+                        fixed,
+                        {}});
     return policies;
 }
 

@@ -7,20 +7,27 @@
 #include "wdmoe-test-support.h"
 
 #include "ns3/boolean.h"
+#include "ns3/command-line.h"
 #include "ns3/config.h"
 #include "ns3/double.h"
+#include "ns3/mobility-helper.h"
+#include "ns3/pointer.h"
+#include "ns3/propagation-loss-model.h"
 #include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-comparison-helper.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
 #include "ns3/wdmoe-lte-radio-helper.h"
+#include "ns3/wdmoe-scenario-radio.h"
 
 #include <cmath>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <sstream>
 
 using namespace ns3;
@@ -353,6 +360,223 @@ class ScenarioBadInputTest : public TestCase
     }
 };
 
+/// A radio helper of a user: ideal links of 7 MHz
+class OwnRadioHelper : public WdmoeIdealRadioHelper
+{
+  public:
+    OwnRadioHelper()
+    {
+        SetAttribute("Bandwidth", DoubleValue(7e6));
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * A scenario's radio is chosen and set up by options.
+ */
+class ScenarioRadioTest : public TestCase
+{
+  public:
+    ScenarioRadioTest()
+        : TestCase("a scenario runs over the radio that its options choose")
+    {
+    }
+
+  private:
+    /**
+     * @param air of a scenario
+     * @param options of a command line
+     */
+    static void Give(WdmoeScenarioRadio& air, const std::vector<std::string>& options)
+    {
+        air.SetPathloss(3.5, 46.6777);
+        CommandLine cmd;
+        air.AddOptions(cmd);
+        std::vector<std::string> arguments{"program"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        cmd.Parse(arguments);
+        air.Check();
+    }
+
+    /**
+     * @param options of a command line
+     * @param policy it runs under
+     * @return the radio of a scenario whose own is LTE
+     */
+    static Ptr<WdmoeRadio> Make(const std::vector<std::string>& options,
+                                const std::string& policy = "wdmoe")
+    {
+        Simulator::Destroy(); // addresses of the one before
+        WdmoeScenarioRadio air("lte");
+        Give(air, options);
+        Ptr<Node> server = CreateObject<Node>();
+        NodeContainer devices(2);
+        MobilityHelper mobility;
+        mobility.Install(server);
+        mobility.Install(devices);
+        return air.Install(WdmoePolicy::Find(policy), server, devices);
+    }
+
+    /// The options reach the radio
+    void CheckChoice()
+    {
+        for (const auto& [options, rbs] :
+             std::vector<std::pair<std::vector<std::string>, uint32_t>>{
+                 {{}, 50},
+                 {{"--bandwidth=1.4"}, 6},
+                 {{"--bandwidth=3"}, 15},
+                 {{"--bandwidth=5"}, 25},
+                 {{"--bandwidth=15"}, 75},
+                 {{"--bandwidth=20", "--rbs=100"}, 100},
+                 {{"--rbs=25"}, 25}})
+        {
+            const auto radio = Make(options);
+            NS_TEST_EXPECT_MSG_EQ(radio->GetName(), "lte", "the scenario's own");
+            UintegerValue bandwidth;
+            radio->GetAttribute("Bandwidth", bandwidth);
+            NS_TEST_EXPECT_MSG_EQ(bandwidth.Get(), rbs, "RBs");
+            NS_TEST_EXPECT_MSG_EQ(radio->GetNDevices(), 2U, "devices");
+        }
+        for (const auto& [options, hz] : std::vector<std::pair<std::vector<std::string>, double>>{
+                 {{"--radio=ideal"}, 100e6},
+                 {{"--radio=ideal", "--bandwidth=12.5"}, 12.5e6}})
+        {
+            const auto radio = Make(options);
+            NS_TEST_EXPECT_MSG_EQ(radio->GetName(), "ideal", "another one");
+            NS_TEST_EXPECT_MSG_EQ_TOL(radio->GetBudget().downlinkHz, hz, 1e-3, "Hz");
+        }
+        StringValue scheduler;
+        Make({})->GetAttribute("Scheduler", scheduler);
+        NS_TEST_EXPECT_MSG_EQ(scheduler.Get(), "ns3::WdmoeFfMacScheduler", "steered");
+        Make({}, "topk-stock")->GetAttribute("Scheduler", scheduler);
+        NS_TEST_EXPECT_MSG_EQ(scheduler.Get(), "ns3::PfFfMacScheduler", "stock");
+        Make({"--stock=ns3::RrFfMacScheduler"}, "bottleneck")->GetAttribute("Scheduler", scheduler);
+        NS_TEST_EXPECT_MSG_EQ(scheduler.Get(), "ns3::RrFfMacScheduler", "another stock one");
+        BooleanValue control;
+        Make({"--powerControl"})->GetAttribute("UplinkPowerControl", control);
+        NS_TEST_EXPECT_MSG_EQ(control.Get(), true, "a flag without a value");
+        DoubleValue number;
+        Make({"--loss=0.25"})->GetAttribute("CoreLoss", number);
+        NS_TEST_EXPECT_MSG_EQ(number.Get(), 0.25, "loss");
+        Make({}, "wdmoe:radio.CoreLoss=0.5")->GetAttribute("CoreLoss", number);
+        NS_TEST_EXPECT_MSG_EQ(number.Get(), 0.5, "a policy's own setting");
+        // the scenario's path loss, over any radio
+        PointerValue loss;
+        Make({"--radio=ideal"})->GetAttribute("PropagationLossModel", loss);
+        loss.Get<PropagationLossModel>()->GetAttribute("Exponent", number);
+        NS_TEST_EXPECT_MSG_EQ(number.Get(), 3.5, "the scenario's");
+        loss.Get<PropagationLossModel>()->GetAttribute("ReferenceLoss", number);
+        NS_TEST_EXPECT_MSG_EQ(number.Get(), 46.6777, "the scenario's");
+        Make({"--radio=ideal", "--exponent=2.5"})->GetAttribute("PropagationLossModel", loss);
+        loss.Get<PropagationLossModel>()->GetAttribute("Exponent", number);
+        NS_TEST_EXPECT_MSG_EQ(number.Get(), 2.5, "the user's");
+        Simulator::Destroy();
+
+        WdmoeScenarioRadio air("lte");
+        Give(air, {"--rbs=25"});
+        NS_TEST_EXPECT_MSG_EQ(air.GetSettings().at("bandwidth"), "5", "of these RBs");
+        NS_TEST_EXPECT_MSG_EQ(air.GetSettings().at("rbs"), "25", "as given");
+        NS_TEST_EXPECT_MSG_EQ(air.GetSettings().at("exponent"), "3.5", "the scenario's");
+        NS_TEST_EXPECT_MSG_EQ(air.GetSettings().size(), 8U, "radio and its options");
+        for (const auto& [option, expected] :
+             std::vector<std::pair<std::string, std::string>>{{"--radio=lte", "5"},
+                                                              {"--radio=ideal", "100"},
+                                                              {"--bandwidth=3", "3"},
+                                                              {"--rbs=6", "1.4"}})
+        {
+            WdmoeScenarioRadio narrow("lte");
+            narrow.SetDefault("bandwidth", "5");
+            Give(narrow, {option});
+            NS_TEST_EXPECT_MSG_EQ(narrow.GetSettings().at("bandwidth"), expected, option);
+        }
+    }
+
+    /// What cannot be is refused, with what to do
+    void CheckMistakes()
+    {
+        for (const auto& [options, expected] :
+             std::vector<std::pair<std::vector<std::string>, std::string>>{
+                 {{"--radio=wimax"}, "--radio is wimax; expected ideal or lte"},
+                 {{"--radio=ideal", "--rbs=50"},
+                  "'ideal' has no such option; leave it out, or choose --radio=lte"},
+                 {{"--radio=ideal", "--stock=ns3::PfFfMacScheduler"}, "choose --radio=lte"},
+                 {{"--bandwidth=7"},
+                  "--bandwidth is 7 MHz; over the radio 'lte' expected 1.4, 3, 5, 10, 15 or 20"},
+                 {{"--bandwidth=10", "--rbs=25"},
+                  "--bandwidth=10 contradicts --rbs=25, which is 5 MHz"},
+                 {{"--rbs=-1"}, "--rbs is -1; expected 6, 15, 25, 50, 75 or 100"},
+                 {{"--rbs=50.5"}, "--rbs is 50.5; expected 6"},
+                 {{"--radio=ideal", "--bandwidth=100e6"}, "(it is not in Hz)"},
+                 {{"--radio=ideal", "--bandwidth=0"}, "--bandwidth is 0 MHz; expected 1e-6 to 1e5"},
+                 {{"--bandwidth=wide"}, "--bandwidth is 'wide'; expected a number"},
+                 {{"--bandwidth=nan"}, "--bandwidth is "},
+                 {{"--exponent=-1"}, "--exponent is -1; expected 0 to 10"},
+                 {{"--fading=Rice"}, "--fading is Rice; expected Rayleigh or None"},
+                 {{"--powerControl=maybe"}, "--powerControl is maybe; expected true or false"},
+                 {{"--loss=2"}, "--loss is 2; expected 0 to 1"}})
+        {
+            const auto message = WdmoeAbortMessage([&]() { Make(options); });
+            NS_TEST_EXPECT_MSG_NE(message.find(expected), std::string::npos, message);
+        }
+        const auto message = WdmoeAbortMessage([]() {
+            Config::SetDefault("ns3::WdmoeLteRadio::Bandwidth", UintegerValue(6));
+            WdmoeComparisonHelper comparison("mistake");
+            WdmoeScenarioRadio air("lte");
+            comparison.Run(air);
+        });
+        NS_TEST_EXPECT_MSG_NE(message.find("use the option --bandwidth"),
+                              std::string::npos,
+                              message);
+    }
+
+    /// A user's radio joins, and a scenario's fading is told where it is left out
+    void CheckRegistry()
+    {
+        const auto message = WdmoeAbortMessage([]() {
+            WdmoeScenarioRadio::Register("own", [](const auto&, const auto&) {
+                return std::make_unique<OwnRadioHelper>();
+            });
+            std::cerr << "names:";
+            for (const auto& name : WdmoeScenarioRadio::GetNames())
+            {
+                std::cerr << " " << name;
+            }
+            const auto radio = Make({"--radio=own"});
+            std::cerr << "\nHz: " << radio->GetBudget().downlinkHz << "\n";
+            WdmoeScenarioRadio faded("own");
+            faded.SetFading("Rayleigh");
+            faded.Check();
+            Make({"--radio=own", "--bandwidth=3"}); // stops here
+        });
+        for (const std::string expected :
+             {"names: ideal lte own",
+              "Hz: 7e+06",
+              "the radio 'own' has no block fading: the scenario's (Rayleigh) is left out",
+              "--bandwidth: the radio 'own' has no such option; leave it out, or choose "
+              "--radio=ideal or --radio=lte"})
+        {
+            NS_TEST_EXPECT_MSG_NE(message.find(expected), std::string::npos, message);
+        }
+        const auto unknown = WdmoeAbortMessage([]() {
+            WdmoeScenarioRadio::Register(
+                "own",
+                [](const auto&, const auto&) { return std::make_unique<OwnRadioHelper>(); },
+                {{"width", {}}});
+        });
+        NS_TEST_EXPECT_MSG_NE(unknown.find("no other radio has the option 'width'"),
+                              std::string::npos,
+                              unknown);
+    }
+
+    void DoRun() override
+    {
+        CheckChoice();
+        CheckMistakes();
+        CheckRegistry();
+    }
+};
+
 /**
  * @ingroup wdmoe-tests
  *
@@ -366,6 +590,7 @@ class ExamplesTestSuite : public TestSuite
     {
         AddTestCase(new ClosedFormTest, Duration::QUICK);
         AddTestCase(new DeadlineTest, Duration::QUICK);
+        AddTestCase(new ScenarioRadioTest, Duration::QUICK);
         AddTestCase(new ReproducibleTest, Duration::QUICK);
         AddTestCase(new ScenarioBadInputTest, Duration::QUICK);
         AddTestCase(new LteScenarioTest, Duration::QUICK);

@@ -929,6 +929,9 @@ WdmoeController::Report(const WdmoeDecision& decision, const WdmoeDeviceOutcome&
             load.computeS += piece.computeS;
         }
         m_predictor->Learn(outcome.device, load, measured);
+        m_selector->Learn(outcome.device,
+                          decision.devices.at(outcome.device).tokens,
+                          wdmoe::SequentialLatency(outcome.measured));
         LearnScale(decision, outcome);
     }
 }

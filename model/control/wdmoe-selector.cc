@@ -10,6 +10,8 @@
 #include "ns3/double.h"
 #include "ns3/uinteger.h"
 
+#include <algorithm>
+
 namespace ns3
 {
 
@@ -17,6 +19,7 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoeSelector);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeTopKSelector);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeWlrSelector);
 NS_OBJECT_ENSURE_REGISTERED(WdmoeQualityBoundSelector);
+NS_OBJECT_ENSURE_REGISTERED(WdmoeBottleneckSelector);
 
 TypeId
 WdmoeSelector::GetTypeId()
@@ -29,6 +32,11 @@ bool
 WdmoeSelector::UsesLatency() const
 {
     return false;
+}
+
+void
+WdmoeSelector::Learn(uint32_t /* device */, uint32_t /* tokens */, double /* latencyS */)
+{
 }
 
 TypeId
@@ -142,6 +150,68 @@ bool
 WdmoeQualityBoundSelector::UsesLatency() const
 {
     return true;
+}
+
+TypeId
+WdmoeBottleneckSelector::GetTypeId()
+{
+    static TypeId tid =
+        TypeId("ns3::WdmoeBottleneckSelector")
+            .SetParent<WdmoeSelector>()
+            .SetGroupName("Wdmoe")
+            .AddConstructor<WdmoeBottleneckSelector>()
+            .AddAttribute("HistoryWeight",
+                          "Weight of a device's last batch against all before, in its history",
+                          DoubleValue(0.1),
+                          MakeDoubleAccessor(&WdmoeBottleneckSelector::m_weight),
+                          MakeDoubleChecker<double>(1e-6, 1))
+            .AddAttribute("MaxLostMass",
+                          "Share of a block's top-k gate mass that may be lost",
+                          DoubleValue(0.15),
+                          MakeDoubleAccessor(&WdmoeBottleneckSelector::m_maxLostMass),
+                          MakeDoubleChecker<double>(0, 1))
+            .AddAttribute(
+                "MaxRelief",
+                "Share of a bottleneck's (token, expert) pairs that it may be relieved of",
+                DoubleValue(1),
+                MakeDoubleAccessor(&WdmoeBottleneckSelector::m_maxRelief),
+                MakeDoubleChecker<double>(0, 1))
+            .AddAttribute("MinExperts",
+                          "A token's experts of largest weight that always stay",
+                          UintegerValue(1),
+                          MakeUintegerAccessor(&WdmoeBottleneckSelector::m_minExperts),
+                          MakeUintegerChecker<uint32_t>(1))
+            .AddAttribute("Bottlenecks",
+                          "Most devices that are relieved in a block, one after another; 0: until "
+                          "nothing helps any more",
+                          UintegerValue(1),
+                          MakeUintegerAccessor(&WdmoeBottleneckSelector::m_bottlenecks),
+                          MakeUintegerChecker<uint32_t>());
+    return tid;
+}
+
+wdmoe::Selection
+WdmoeBottleneckSelector::Select(const WdmoeSelectorInput& input)
+{
+    NS_ABORT_MSG_IF(input.expertDevice.empty(),
+                    "WdmoeBottleneckSelector: which device holds which expert is not known; fill "
+                    "WdmoeSelectorInput::expertDevice");
+    const auto last = *std::max_element(input.expertDevice.begin(), input.expertDevice.end());
+    m_history.resize(std::max<std::size_t>(m_history.size(), last + 1));
+    wdmoe::BottleneckParam param;
+    param.maxLostMass = m_maxLostMass;
+    param.maxRelief = m_maxRelief;
+    param.minExperts = m_minExperts;
+    param.bottlenecks = m_bottlenecks;
+    return wdmoe::SelectBottleneck(input.gate, input.topK, input.expertDevice, m_history, param)
+        .selection;
+}
+
+void
+WdmoeBottleneckSelector::Learn(uint32_t device, uint32_t tokens, double latencyS)
+{
+    m_history.resize(std::max<std::size_t>(m_history.size(), device + 1));
+    m_history[device].Learn(tokens, latencyS, m_weight);
 }
 
 } // namespace ns3

@@ -8,6 +8,7 @@
 #define WDMOE_SELECTOR_H
 
 #include "ns3/object.h"
+#include "ns3/wdmoe-bottleneck.h"
 #include "ns3/wdmoe-selection.h"
 
 #include <vector>
@@ -57,6 +58,15 @@ class WdmoeSelector : public Object
 
     /// @return true if the answer depends on the latencies, so that alternating makes sense
     virtual bool UsesLatency() const;
+
+    /**
+     * A device's part of a block was answered. Most selectors have no use for that.
+     *
+     * @param device index
+     * @param tokens (token, expert) pairs it served, >= 1
+     * @param latencyS from when the first was sent until the last answer was in, s
+     */
+    virtual void Learn(uint32_t device, uint32_t tokens, double latencyS);
 };
 
 /**
@@ -127,6 +137,35 @@ class WdmoeQualityBoundSelector : public WdmoeSelector
     double m_maxLostMass;  ///< of a block, share
     double m_maxTokenLoss; ///< of a token, share
     uint32_t m_minExperts; ///< of a token
+};
+
+/**
+ * @ingroup wdmoe-control
+ *
+ * The paper's Algorithm 2, for radios whose bandwidth cannot be steered, see
+ * wdmoe::SelectBottleneck(): the device whose past says that it will be the slowest is relieved of
+ * its tokens of least weight. It knows what earlier blocks took on each device, and nothing of
+ * channels or plans; until each device with tokens has been measured once, top-k is the answer.
+ */
+class WdmoeBottleneckSelector : public WdmoeSelector
+{
+  public:
+    /**
+     * @brief Get the type ID.
+     * @return the object TypeId
+     */
+    static TypeId GetTypeId();
+
+    wdmoe::Selection Select(const WdmoeSelectorInput& input) override;
+    void Learn(uint32_t device, uint32_t tokens, double latencyS) override;
+
+  private:
+    std::vector<wdmoe::LatencyHistory> m_history; ///< by device
+    double m_weight;                              ///< of the last batch in it
+    double m_maxLostMass;                         ///< of a block, share
+    double m_maxRelief;                           ///< of a device's pairs, share
+    uint32_t m_minExperts;                        ///< of a token
+    uint32_t m_bottlenecks;                       ///< devices relieved; 0: all
 };
 
 } // namespace ns3

@@ -2,7 +2,8 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Several runs: change of each policy's median latencies against the baselines, paired by run; a real model's quality.
+"""Several runs: each figure's mean and interval; change of each policy's median latencies against the baselines, paired
+by run; a real model's quality.
 
 A change is exp(mean(x)) - 1 over the runs' x = log(m / m0), with m and m0 the medians of policy and baseline in the same
 run; its interval is Student's for the mean of x, taken through exp(x) - 1 likewise. So no bound lies below -100 %, and
@@ -15,17 +16,31 @@ import math
 import statistics
 
 from wdmoe.results import capabilities, write_json
-from wdmoe.scenarios import BASELINES
+from wdmoe.scenarios import baselines
 
-METRICS = {"block": "block_latency_s", "request": "request_latency_s"}
+METRICS = {
+    "block": "block_latency_s",
+    "prefill_block": "prefill_block_latency_s",
+    "decode_block": "decode_block_latency_s",
+    "request": "request_latency_s",
+}
 CONFIDENCE = 0.95
 COLUMNS = ("policy", "metric", "against", "runs", "mean", "low", "high")
 
 # What became of plans and predictions, and where a policy's entry in summary.json has it.
 PLANNING = {
     "prediction_error": ("predicted_over_measured", "median_abs_error"),
+    "prediction_error_p95": ("predicted_over_measured", "p95_abs_error"),
     "plan_gap": ("plan_gap", "p50"),
 }
+
+# Paths in a policy's entry of summary.json whose figures are averaged over runs.
+FIGURES = (
+    *(f"{metric}.{figure}" for metric in METRICS.values() for figure in ("p50", "p95")),
+    *(f"{metric}.{figure}" for metric in ("ttft_s", "tpot_s") for figure in ("p50", "p95")),
+    *("bytes_downlink", "bytes_uplink", "gate_mass_kept", "wlr"),
+    *(".".join(path) for path in PLANNING.values()),
+)
 
 # What of a capability is averaged over runs, and the largest value it can have.
 QUALITIES = {
@@ -48,17 +63,29 @@ def interval(values):
     return mean, float(mean - half), float(mean + half)
 
 
+def find(entry, path):
+    """The value at `path` ("ttft_s.p50"); None where there is none."""
+    for key in path.split("."):
+        entry = (entry or {}).get(key)
+    return entry
+
+
 def median(summary, policy, metric):
-    return ((summary["policies"].get(policy) or {}).get(metric) or {}).get("p50")
+    return find(summary["policies"].get(policy), f"{metric}.p50")
+
+
+def name_policies(summaries):
+    """The policies of any run, in order; `summaries` by RngRun."""
+    return list(dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]))
 
 
 def compare(summaries):
     """Rows of COLUMNS from RngRun -> summary. mean, low, high are relative changes: -0.1 is ten per cent less."""
-    policies = list(dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]))
+    policies = name_policies(summaries)
     rows = []
     for policy in policies:
         for name, metric in METRICS.items():
-            for base in BASELINES:
+            for base in baselines(policies):
                 pairs = [(median(one, policy, metric), median(one, base, metric)) for one in summaries.values()]
                 logs = [math.log(value / against) for value, against in pairs if value and against]
                 if policy != base and logs:
@@ -68,9 +95,9 @@ def compare(summaries):
 
 
 def medians(summaries):
-    """Policy -> {"runs", "block", "request"}: the means over runs of its median latencies, s."""
+    """Policy -> {"runs", and those of METRICS}: the means over runs of its median latencies, s."""
     found = {}
-    for policy in dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]):
+    for policy in name_policies(summaries):
         entry = {"runs": sum(policy in summary["policies"] for summary in summaries.values())}
         for name, metric in METRICS.items():
             values = [median(one, policy, metric) for one in summaries.values()]
@@ -83,7 +110,7 @@ def medians(summaries):
 def planning(summaries):
     """Policy -> {name of PLANNING: mean over runs, None where no run has it}; no names that no policy has."""
     found = {}
-    for policy in dict.fromkeys(policy for summary in summaries.values() for policy in summary["policies"]):
+    for policy in name_policies(summaries):
         entries = [summary["policies"].get(policy) or {} for summary in summaries.values()]
         found[policy] = {}
         for name, (key, figure) in PLANNING.items():
@@ -100,6 +127,19 @@ def over_runs(values, most=math.inf):
     mean, low, high = interval(values) if values else (None,) * 3
     bounds = (None, None) if low is None else (max(low, 0.0), min(high, most))
     return dict(zip(COLUMNS[3:], (len(values), mean, *bounds)))
+
+
+def estimates(summaries):
+    """Policy -> {path of FIGURES: as of over_runs}; without the figures that no run of the policy has."""
+    found = {}
+    for policy in name_policies(summaries):
+        entries = [summary["policies"].get(policy) for summary in summaries.values()]
+        figures = {
+            path: over_runs([find(entry, path) for entry in entries], 1 if path == "gate_mass_kept" else math.inf)
+            for path in FIGURES
+        }
+        found[policy] = {path: figure for path, figure in figures.items() if figure["runs"]}
+    return found
 
 
 def qualities(summaries):
@@ -135,12 +175,12 @@ def sum_domains(runs):
     return {"tasks": tasks, "texts": texts}
 
 
-def quality_rows(found):
-    """The rows of COLUMNS of what qualities() found: against nothing."""
+def absolute_rows(found, names=None):
+    """The rows of COLUMNS of what estimates() or, with QUALITIES, qualities() found: against nothing."""
     return [
         dict(zip(COLUMNS, (policy, name, None, *entry[name].values())))
         for policy, entry in found.items()
-        for name in QUALITIES
+        for name in names or entry
     ]
 
 
@@ -148,6 +188,7 @@ def write(rows, summaries, correlations, out):
     """comparison.json and comparison.csv; `correlations` of results.rank_correlations, where a real model served."""
     first = next(iter(summaries.values()))
     found = qualities(summaries)
+    figures = estimates(summaries)
     quality = {"capability": found, "rank_correlations": correlations} if found else {}
     write_json(
         out / "comparison.json",
@@ -158,6 +199,7 @@ def write(rows, summaries, correlations, out):
             "confidence": CONFIDENCE,
             "medians_s": medians(summaries),
             "planning": planning(summaries),
+            "estimates": figures,
             "changes": rows,
             **quality,
         },
@@ -165,4 +207,4 @@ def write(rows, summaries, correlations, out):
     with open(out / "comparison.csv", "w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         table.writeheader()
-        table.writerows(rows + quality_rows(found))
+        table.writerows(rows + absolute_rows(figures) + absolute_rows(found, QUALITIES))

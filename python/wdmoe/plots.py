@@ -22,7 +22,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 from wdmoe.comparison import QUALITIES, qualities
-from wdmoe.results import SCHEDULE, BadResult, name_models, name_run, read_columns
+from wdmoe.results import SCHEDULE, BadResult, name_models, name_run, name_scenario, read_columns
 from wdmoe.scenarios import fold, shorten
 
 # Okabe and Ito's colours, told apart by colour-blind readers too; devices beyond them repeat with hatching.
@@ -452,8 +452,8 @@ def draw_quality(summaries, folder):
     bars = " (mean, bars: 95 %)" if len(summaries) > 1 else ""
     counts = [entry["items"] for entry in found.values()]
     items = " to ".join(map(str, sorted({min(counts), max(counts)})))
-    radio = next(iter(summaries.values()))["radio"]
-    title = f"{name_models(summaries.values())}\n{radio}, {runs}{bars}, {items} items for each policy"
+    air = name_scenario(next(iter(summaries.values())))
+    title = f"{name_models(summaries.values())}\n{air}, {runs}{bars}, {items} items for each policy"
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(
             1, len(panels), figsize=(3.9 * len(panels), 3.7), squeeze=False, layout="constrained"

@@ -10,6 +10,8 @@ import json
 import math
 import shutil
 
+from wdmoe.scenarios import name_air
+
 TABLES = ("blocks.csv", "requests.csv", "shares.csv")
 # Without a row in these there is no result; shares.csv may be empty, since a stock scheduler has no plan.
 REQUIRED = ("blocks.csv", "requests.csv")
@@ -126,9 +128,14 @@ def merge(parts, summaries, out, known):
 
 
 def name_run(summary):
-    """What was run, in short: "lte, RngRun 1"."""
+    """What was run, in short: "lte, RngRun 1", "testbed over wifi, RngRun 1"."""
     run = summary.get("manifest", {}).get("rng_run")
-    return summary["scenario"] + (f", RngRun {run}" if run is not None else "")
+    return name_scenario(summary) + (f", RngRun {run}" if run is not None else "")
+
+
+def name_scenario(summary):
+    """The scenario, and its radio where that is another word."""
+    return name_air(summary["scenario"], summary.get("radio"))
 
 
 def describe(summary):

@@ -27,17 +27,18 @@ def fail(text, status):
 OWN = re.compile(r" *--(policies|progress|out|model):")
 
 
-def choose_policies(text):
-    """The policies that --policy names, each once; all of them where it is absent."""
-    names = [name.strip() for name in ("all" if text is None else text).split(",")]
+def choose_policies(text, scenario=None):
+    """The policies that --policy names, each once; the scenario's own where it is absent."""
+    if text is None:
+        return list(scenarios.default_policies(scenario))
+    names = [name.strip() for name in text.split(",")]
     chosen = [policy for name in names for policy in (scenarios.POLICIES if name == "all" else (name,))]
     return list(dict.fromkeys(filter(None, chosen)))
 
 
 def main(options, others, parser):
     programs = scenarios.find_programs()
-    name = options.scenario or options.radio or scenarios.DEFAULT
-    radios = [program for program in programs if program != scenarios.GENERATE]
+    name = options.scenario or scenarios.DEFAULT
     if options.list:
         print_list(programs)
         return 0
@@ -49,8 +50,6 @@ def main(options, others, parser):
         return fail(f"unknown scenario '{name}'; there are: {', '.join(programs) or 'none installed'}", 2)
     if name == scenarios.GENERATE and options.scenario:
         return generate(programs[name], others, options)
-    if options.radio and (options.radio != name or name not in radios):
-        return fail(f"the scenario '{name}' has its own radio; --radio selects one of: {', '.join(radios)}", 2)
     if options.prompt is not None:
         return fail(f"--prompt is for: wdmoe run {scenarios.GENERATE}", 2)
     if options.help:
@@ -59,7 +58,7 @@ def main(options, others, parser):
         shown = subprocess.run([programs[name], "--PrintHelp"], stdout=subprocess.PIPE, text=True, check=False).stdout
         print("\n".join(line for line in shown.splitlines() if not OWN.match(line)))
         return 0
-    policies = choose_policies(options.policy)
+    policies = choose_policies(options.policy, name)
     wrong = judge_policies(policies)
     if wrong:
         return fail(wrong, 2)
@@ -70,8 +69,13 @@ def main(options, others, parser):
     if any(other.startswith("--Print") for other in others):  # ns-3's own, as --PrintAttributes=TYPEID
         return subprocess.run([programs[name], *others], check=False).returncode
 
-    default = not (options.scenario or options.radio)
-    out = Path(options.out or Path("results") / (scenarios.DEFAULT_FOLDER if default else name))
+    default = not options.scenario
+    folder = scenarios.DEFAULT_FOLDER if default else name
+    # which radios there are is for the program to say: others may have been registered in it
+    if options.radio is not None:
+        others += [f"--radio={options.radio}"]
+        folder += f"-{options.radio}" if options.radio != name else ""
+    out = Path(options.out or Path("results") / folder)
     try:
         if default and options.model is None:
             return simulate_default(programs[name], name, policies, others, out, options)
@@ -95,7 +99,8 @@ def simulate_default(program, name, policies, others, out, options):
     made = not out.exists()
     statuses = []
     for job, model in scenarios.DEFAULT_JOBS.items():
-        print("\n" if statuses else "", f"== {job}: {model} over {name}", sep="", flush=True)
+        air = scenarios.name_air(name, options.radio)
+        print("\n" if statuses else "", f"== {job}: {model} over {air}", sep="", flush=True)
         try:
             statuses.append(simulate(program, name, policies, [*others, f"--model={model}"], out / job, options))
         except OSError as error:
@@ -150,11 +155,14 @@ def print_list(programs):
         models = " and then ".join(scenarios.DEFAULT_JOBS.values())
         default = f" (default: with {models})" if name == scenarios.DEFAULT else ""
         print(f"  {name:16} {scenarios.SCENARIOS[name]}{default}")
+    print("Each but hybrid runs over any radio: --radio=RADIO --bandwidth=MHz; `wdmoe run SCENARIO --help` names the radios.")
     print("policies:")
     for policy in scenarios.POLICIES:
         print(f"  {policy}")
     for policy in scenarios.NAMED:
-        print(f"  {policy:24} (only where --policy names it)")
+        whose = [scenario for scenario in programs if policy in scenarios.default_policies(scenario)]
+        where = f" or the scenario is {', '.join(whose)}" if whose else ""
+        print(f"  {policy:24} (only where --policy names it{where})")
     print(f"A policy may carry settings: POLICY{scenarios.SETTINGS_FORM};")
     print("for example scheduled:controller.EarlyGrants=false:server.MaxInFlight=1")
 

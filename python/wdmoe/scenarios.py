@@ -24,15 +24,22 @@ POLICIES = (
     "scheduled",
 )
 # Those that have a name too, but are run only where they are asked for.
-NAMED = ("topk-shared", "topk-allocated-strict")
+NAMED = ("topk-shared", "topk-allocated-strict", "bottleneck")
 BASELINES = ("topk-equal", "topk-stock")
 
-# Scenario -> what --list says; its program is wdmoe-SCENARIO.
+# Scenario -> what --list says; its program is wdmoe-SCENARIO. Those whose program is not installed are not there.
 GENERATE = "generate"
 SCENARIOS = {
     "lte": "8 devices in one cell of ns-3's LTE, shares enforced by the MAC scheduler",
     "ideal": "8 devices on ideal links, R = B log2(1 + S/N), the paper's setting",
+    "wifi": "8 devices around a Wi-Fi 6 access point, shares enforced by OFDMA both ways",
+    "testbed": "the paper's hardware: 2 Jetson AGX Orin, a Xavier NX, an RTX 4070 Ti on Wi-Fi; Algorithm 2 against vanilla",
+    "hybrid": "some devices on LTE, some on Wi-Fi, one controller over both budgets",
     GENERATE: "a real model continues --prompt TEXT or @FILE under one policy; the text, not a comparison",
+}
+# Policies of a scenario where --policy names none, if other than POLICIES.
+DEFAULT_POLICIES = {
+    "testbed": ("topk-stock", "bottleneck", "topk-shared", "wdmoe", "scheduled-fp16-topk", "scheduled"),
 }
 
 
@@ -40,6 +47,23 @@ SCENARIOS = {
 PARTS = ("selector", "allocator", "precision", "controller", "server", "radio")
 SETTING = re.compile(rf"({'|'.join(PARTS)})\.\w+=.*|precision=.+")
 SETTINGS_FORM = f":PART.ATTRIBUTE=VALUE with a part of {', '.join(PARTS)}, or :precision=TYPEID"
+
+
+def default_policies(scenario):
+    """What runs where --policy is absent."""
+    return DEFAULT_POLICIES.get(scenario, POLICIES)
+
+
+def baselines(policies):
+    """Whom `policies` are compared with: BASELINES as far as they are there; without equal shares, also the first."""
+    there = [base for base in BASELINES if base in policies]
+    first = [] if BASELINES[0] in there else list(policies)[:1]
+    return list(dict.fromkeys(there + first))
+
+
+def name_air(scenario, radio):
+    """"testbed over lte"; a scenario that has its radio's name is just "lte"."""
+    return scenario if radio in (None, scenario) else f"{scenario} over {radio}"
 
 
 def split_policy(policy):

@@ -10,18 +10,12 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from wdmoe import comparison, results
-from wdmoe.scenarios import BASELINES, fold
+from wdmoe.comparison import find
+from wdmoe.scenarios import BASELINES, baselines, fold
 
 
 def number(value, scale=1):
     return "-" if value is None else f"{value * scale:.4g}"
-
-
-def find(entry, path):
-    """The value at `path` ("ttft_s.p50"); None where there is none."""
-    for key in path.split("."):
-        entry = (entry or {}).get(key)
-    return entry
 
 
 def change(value, base):
@@ -47,8 +41,14 @@ ROWS = (
     ("WLR (1/s)", "wlr", 1),
 )
 # Of comparison.planning, where a policy has them.
-PLANNING = {"prediction_error": "prediction error p50 (%)", "plan_gap": "plan gap p50 (%)"}
+PLANNING = {
+    "prediction_error": "prediction error p50 (%)",
+    "prediction_error_p95": "prediction error p95 (%)",
+    "plan_gap": "plan gap p50 (%)",
+}
 CHANGES = ("block", "block_latency_s.p50"), ("request", "request_latency_s.p50")
+# Of the changes over runs, by metric.
+METRICS = {"block": "block", "prefill_block": "prefill block", "decode_block": "decode block", "request": "request"}
 
 
 MISSING = ("answers missing", "answers_missing", 1)
@@ -94,10 +94,7 @@ def fill(summary, chosen, labels):
     """The table of the policies `chosen`."""
     policies = summary["policies"]
     entries = [policies[policy] for policy in chosen]
-    table = make_table()
-    table.add_column("", no_wrap=True)
-    for policy in chosen:
-        table.add_column(labels[policy], justify="right", no_wrap=True)
+    table = start_by_policy(chosen, labels)
     for name, path, scale in (*ROWS, MISSING) if results.count_missing([summary])[0] else ROWS:
         table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
     planning = comparison.planning({None: summary})
@@ -108,23 +105,25 @@ def fill(summary, chosen, labels):
         for name, path, scale in QUALITY:
             table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
         table.add_section()
-    for base in BASELINES:
-        if base in policies:
-            for name, path in CHANGES:
-                against = find(policies[base], path)
-                table.add_row(f"{name} p50 vs {base}", *(change(find(entry, path), against) for entry in entries))
+    for base in baselines(policies) if len(policies) > 1 else ():
+        for name, path in CHANGES:
+            against = find(policies[base], path)
+            label = f"{name} p50 vs {name_base(base, labels)}"
+            table.add_row(label, *(change(find(entry, path), against) for entry in entries))
     return table
 
 
-def print_summary(summary, correlations=()):
-    """The table of one run; `correlations` of results.rank_correlations, where a real model served."""
-    policies = list(summary["policies"])
-    what = ", ".join([*results.name_run(summary).split(", ")[1:], *results.describe(summary)])
-    say(f"{summary['scenario']}: {what}{', ' if what else ''}one run: compare over seeds with --runs", style="bold")
+def name_base(base, labels):
+    """A baseline in a row's name: its own, or where that may be long, that of its column."""
+    return base if base in BASELINES else labels[base].replace("\n", "")
+
+
+def show_by_policy(policies, build):
+    """Shows build(chosen policies, labels), a table with a column for each: as many tables as the terminal needs."""
     console = make_console()
     labels = {policy: fold(policy).replace("-", "-\n") for policy in policies}
     legend = len(set(labels.values())) < len(labels)
-    if legend or needed_width(console, fill(summary, policies, labels)) > console.width:
+    if legend or needed_width(console, build(policies, labels)) > console.width:
         # Numbers in place of long names, and several tables where that does not do.
         if legend or any("\n" in fold(policy) for policy in policies):
             legend = True
@@ -132,13 +131,24 @@ def print_summary(summary, correlations=()):
     rest = policies
     while rest:
         count = len(rest)
-        while count > 1 and needed_width(console, fill(summary, rest[:count], labels)) > console.width:
+        while count > 1 and needed_width(console, build(rest[:count], labels)) > console.width:
             count -= 1
-        show(fill(summary, rest[:count], labels))
+        show(build(rest[:count], labels))
         rest = rest[count:]
-    if legend:
-        for policy, label in labels.items():
-            say(f"{label}: {policy}")
+    return {label: policy for policy, label in labels.items()} if legend else {}
+
+
+def explain_labels(legend):
+    for label, policy in legend.items():
+        say(f"{label}: {policy}")
+
+
+def print_summary(summary, correlations=()):
+    """The table of one run; `correlations` of results.rank_correlations, where a real model served."""
+    policies = list(summary["policies"])
+    what = ", ".join([*results.name_run(summary).split(", ")[1:], *results.describe(summary)])
+    say(f"{results.name_scenario(summary)}: {what}{', ' if what else ''}one run: compare over seeds with --runs", style="bold")
+    explain_labels(show_by_policy(policies, lambda chosen, labels: fill(summary, chosen, labels)))
     note_missing([summary])
     note_quality([summary], correlations)
 
@@ -203,33 +213,71 @@ def print_quality(found, count):
     show(table)
 
 
+def spread(entry, scale=1):
+    """Mean and half its interval of comparison.over_runs as text; '-' where there is none."""
+    if not entry or entry["low"] is None:
+        return number(entry and entry["mean"], scale)
+    half = max(entry["high"] - entry["mean"], entry["mean"] - entry["low"])
+    return f"{number(entry['mean'], scale)} ±{half * scale:.2g}"
+
+
+def start_by_policy(chosen, labels):
+    """A table with a column for each of the policies `chosen`."""
+    table = make_table()
+    table.add_column("", no_wrap=True)
+    for policy in chosen:
+        table.add_column(labels[policy], justify="right", no_wrap=True)
+    return table
+
+
+def fill_estimates(figures, runs, chosen, labels):
+    """The table of comparison.estimates for the policies `chosen`; `runs` by policy."""
+    table = start_by_policy(chosen, labels)
+    planning = [(label, ".".join(comparison.PLANNING[name]), 100) for name, label in PLANNING.items()]
+    for name, path, scale in (*ROWS, *planning):
+        if any(path in entry for entry in figures.values()):
+            table.add_row(name, *(spread(figures[policy].get(path), scale) for policy in chosen))
+    table.add_row("runs", *(str(runs[policy]) for policy in chosen))
+    return table
+
+
+def fill_changes(rows, chosen, labels):
+    """The table of the rows of comparison.compare for the policies `chosen`: the change, below it its interval."""
+    table = start_by_policy(chosen, labels)
+    cells = {(row["metric"], row["against"], row["policy"]): row for row in rows}
+    for base in dict.fromkeys(row["against"] for row in rows):
+        table.add_section()
+        for metric, name in METRICS.items():
+            found = [cells.get((metric, base, policy)) for policy in chosen]
+            if any(metric == other and base == against for other, against, _ in cells):
+                table.add_row(f"{name} p50 vs {name_base(base, labels)}", *map(describe_change, found))
+    return table
+
+
+def describe_change(row):
+    if row is None:
+        return "-"
+    interval = "" if row["low"] is None else f"\n{row['low'] * 100:+.1f} .. {row['high'] * 100:+.1f}"
+    return f"{row['mean'] * 100:+.1f} %{interval}"
+
+
 def print_comparison(rows, summaries, correlations=()):
-    """`rows` of comparison.compare, and the absolute medians; `summaries` by RngRun."""
+    """`rows` of comparison.compare, and the absolute figures; `summaries` by RngRun."""
     first = next(iter(summaries.values()))
     what = "".join(f", {part}" for part in results.describe(first))
-    say(f"{first['scenario']}: RngRun {min(summaries)} to {max(summaries)}, {len(summaries)} runs{what}", style="bold")
-    table = make_table()
-    table.add_column("policy", no_wrap=True)
-    planning = comparison.planning(summaries)
-    known = [PLANNING[name] for name in next(iter(planning.values()))]
-    for name in ("block p50 (ms)", "request p50 (s)", *known, "runs"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for policy, entry in comparison.medians(summaries).items():
-        cells = (number(value, 100) for value in planning[policy].values())
-        table.add_row(fold(policy), number(entry["block"], 1e3), number(entry["request"]), *cells, str(entry["runs"]))
-    say("Median latency, mean over runs")
-    show(table)
-    table = make_table()
-    for name in ("policy", "latency", "against", "change", "95 % interval"):
-        table.add_column(name, justify="right" if name in ("change", "95 % interval") else "left", no_wrap=True)
-    for row in rows:
-        interval = "-" if row["low"] is None else f"{row['low'] * 100:+.1f} .. {row['high'] * 100:+.1f} %"
-        table.add_row(fold(row["policy"]), row["metric"], row["against"], f"{row['mean'] * 100:+.1f} %", interval)
+    count = len(summaries)
+    say(f"{results.name_scenario(first)}: RngRun {min(summaries)} to {max(summaries)}, {count} runs{what}", style="bold")
+    figures = comparison.estimates(summaries)
+    policies = list(figures)
+    runs = {policy: sum(policy in one["policies"] for one in summaries.values()) for policy in policies}
+    say(f"Mean over {count} runs, ± half of its 95 % interval (p50 and p95 are of each run)")
+    legend = show_by_policy(policies, lambda chosen, labels: fill_estimates(figures, runs, chosen, labels))
     if rows:
-        say(f"Median latency, change over {len(summaries)} paired runs")
-        show(table)
+        say(f"Median latency, change over {count} paired runs, below it its 95 % interval")
+        legend |= show_by_policy(policies, lambda chosen, labels: fill_changes(rows, chosen, labels))
+    explain_labels(legend)
     found = comparison.qualities(summaries)
     if found:
-        print_quality(found, len(summaries))
+        print_quality(found, count)
     note_missing(summaries.values())
     note_quality(list(summaries.values()), correlations, found)

@@ -23,10 +23,11 @@ if "--PrintHelp" in sys.argv:
     sys.exit(0)
 out, policy, run = options["out"], options["policies"], int(options["RngRun"])
 model = options.get("model", "mixtral-8x7b")
+scenario = os.path.basename(sys.argv[0]).replace("wdmoe-", "")
 real = model.startswith("wdmoe-lm")
 behaviours = json.loads(os.environ.get("FAKE", "{{}}"))
 behaviour = behaviours.get(model, behaviours.get(policy, "good"))
-refused = [name for name in options if name not in ("out", "policies", "RngRun", "progress", "requests", "model")]
+refused = [name for name in options if name not in ("out", "policies", "RngRun", "progress", "requests", "model", "radio")]
 if refused or options.get("requests") == "x":
     print("Invalid command-line argument:", "--%s=%s" % ((refused or ["requests"])[0], options[(refused or ["requests"])[0]]))
     print("wdmoe-fake [Program Options]\\n\\n    --requests:  how many requests")
@@ -91,7 +92,7 @@ if behaviour == "missing":
     entry["pairs_missing"] = 7
 with open(os.path.join(out, "summary.json"), "w") as file:
     file.write("{{" if behaviour == "malformed" else json.dumps(
-        {{"scenario": "fake", "radio": "none", "manifest": {{"rng_run": str(run), "requests": options.get("requests"),
+        {{"scenario": scenario, "radio": options.get("radio", scenario), "manifest": {{"rng_run": str(run), "requests": options.get("requests"),
             "option.requests": "3", "option.maxPromptTokens": "32", "option.maxOutputTokens": "4", "option.blocks": "4",
             "option.model": model}},
          "policies": {{policy: entry}}}}))

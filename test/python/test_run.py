@@ -24,7 +24,7 @@ from wdmoe import plots, results, table
 from wdmoe.comparison import QUALITIES, compare, interval, over_runs
 from wdmoe.processes import explain
 from wdmoe.run import Lock
-from wdmoe.scenarios import NAMED, POLICIES
+from wdmoe.scenarios import DEFAULT_POLICIES, NAMED, POLICIES, baselines
 
 
 def rows(path):
@@ -201,6 +201,7 @@ def test_a_bad_result_is_an_error(fake, command, capsys, behaviour, word):
     "arguments, word",
     [
         (("run", "wifi"), "unknown scenario 'wifi'; there are: fake"),
+        (("run", "testbed", "--radio=wifi"), "unknown scenario 'testbed'; there are: fake"),
         (("run", "fake", "--policy", "topk"), "unknown policy 'topk'; there are: all, topk-stock"),
         (("run", "fake", "--policy", ""), "--policy names none; there are: all, topk-stock"),
         (("run", "fake", "--policy", " , "), "--policy names none"),
@@ -211,7 +212,7 @@ def test_a_bad_result_is_an_error(fake, command, capsys, behaviour, word):
         (("run", "fake", "--policy", "wdmoe:server=1"), "'server=1' is no setting"),
         (("run", "fake", "--policy", "wdmoe:"), "'' is no setting"),
         (("run", "fake", "--policy", "wdmoe:precision="), "'precision=' is no setting"),
-        (("run", "fake", "--radio", "lte"), "--radio selects one of: fake"),
+        (("run", "--radio", "wifi"), "unknown scenario 'lte'; there are: fake"),
         (("run", "fake", "--requests", "3"), "written --name=value"),
         (("run", "fake", "--policies=wdmoe"), "use --policy"),
         (("run", "fake", "--runs", "0"), "positive whole number"),
@@ -251,11 +252,76 @@ def test_several_runs_are_compared_by_run(fake, command, capsys):
     first = json.loads(Path("out/run-5/summary.json").read_text())["policies"]["wdmoe"]["block_latency_s"]["p50"]
     assert comparison["medians_s"]["wdmoe"]["runs"] == 3 and 0.5 < first < 1
     assert 0.5 < comparison["medians_s"]["wdmoe"]["block"] < 1
-    assert [row["metric"] for row in rows("out/comparison.csv")] == ["block", "request"]
+    changes = [row["metric"] for row in rows("out/comparison.csv") if row["against"]]
+    assert changes == ["block", "prefill_block", "request"]  # the stand-in decodes nothing
     assert all(Path(f"out/run-{run}/summary.json").exists() for run in (5, 6, 7))
     printed = capsys.readouterr().out
-    assert "-50.0 %" in printed and "Median latency, mean over runs" in printed
+    assert "-50.0 %" in printed and "Mean over 3 runs" in printed
     assert printed.startswith("fake: RngRun 5 to 7, 3 runs, 3 requests")
+
+
+def test_figures_over_runs_have_intervals(fake, command, capsys, monkeypatch):
+    """Two runs: the half width is t(0.975, 1) = 12.7062 standard deviations over sqrt(2), so 6.3531 |a - b| * sqrt(2)."""
+    monkeypatch.setattr(table, "make_console", lambda: Console(width=120))
+    assert command("run", "fake", "--out", "out", "--runs", 2, "--policy", "topk-equal,wdmoe") == 0
+    found = json.loads(Path("out/comparison.json").read_text())["estimates"]
+    assert set(found) == {"topk-equal", "wdmoe"}
+    for path in ("block_latency_s.p50", "block_latency_s.p95", "prefill_block_latency_s.p50", "request_latency_s.p95"):
+        metric, figure = path.split(".")
+        one, two = (read_summary(f"out/run-{run}")["policies"]["wdmoe"][metric][figure] for run in (1, 2))
+        mean, half = (one + two) / 2, 12.7062047 * abs(one - two) / 2
+        wanted = [2, mean, max(mean - half, 0), mean + half]
+        assert list(found["wdmoe"][path].values()) == pytest.approx(wanted, rel=1e-6), path
+    assert "decode_block_latency_s.p50" not in found["wdmoe"]
+    assert found["wdmoe"]["gate_mass_kept"] == {"runs": 2, "mean": 1.0, "low": 1.0, "high": 1.0}
+    written = {row["metric"]: row for row in rows("out/comparison.csv") if row["policy"] == "wdmoe" and not row["against"]}
+    assert set(written) == set(found["wdmoe"])
+    assert float(written["ttft_s.p95"]["high"]) == pytest.approx(found["wdmoe"]["ttft_s.p95"]["high"])
+    printed = capsys.readouterr().out
+    mean = 1e3 * found["topk-equal"]["block_latency_s.p50"]["mean"]
+    (line,) = [line for line in printed.splitlines() if line.startswith(" block p50 (ms)")]
+    assert f" {mean:.4g} ±" in line and line.count("±") == 2
+    assert "-50.0 .. -50.0" in printed and "block p50 vs topk-equal" in printed
+    assert not any(line.startswith(" decode") for line in printed.splitlines())
+    assert all(len(line) <= 120 for line in printed.splitlines()[1:])
+
+
+def test_without_equal_shares_the_first_policy_is_a_base(fake, command, capsys):
+    assert baselines(POLICIES) == ["topk-equal", "topk-stock"]
+    assert baselines(["wdmoe", "topk-stock"]) == ["topk-stock", "wdmoe"]
+    assert baselines(["topk-stock", "bottleneck"]) == ["topk-stock"]
+    assert command("run", "fake", "--out", "out", "--runs", 2, "--policy", "topk-shared,wdmoe") == 0
+    changes = json.loads(Path("out/comparison.json").read_text())["changes"]
+    assert {(row["policy"], row["against"]) for row in changes} == {("wdmoe", "topk-shared")}
+    assert "block p50 vs topk-shared" in capsys.readouterr().out
+    assert command("run", "fake", "--out", "out", "--policy", "topk-shared,wdmoe") == 0
+    assert "block p50 vs topk-shared" in capsys.readouterr().out
+    assert command("run", "fake", "--out", "out", "--policy", "wdmoe") == 0
+    assert " vs " not in capsys.readouterr().out
+
+
+def test_a_scenario_runs_over_another_radio(fake_all, command, capsys):
+    assert command("run", "lte", "--radio", "wifi", "--policy", "wdmoe,topk-stock") == 0
+    assert capsys.readouterr().out.startswith("lte over wifi: RngRun 1, ")
+    summary = read_summary("results/lte-wifi")
+    assert (summary["scenario"], summary["radio"]) == ("lte", "wifi")
+    assert "--radio=wifi" in Path("results/lte-wifi/run.log").read_text()
+    assert command("run", "lte", "--radio=lte", "--policy", "wdmoe", "--runs", 2) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("lte: RngRun 1 to 2, 2 runs") and Path("results/lte/comparison.json").exists()
+    assert command("run", "--radio", "ideal", "--policy", "wdmoe") == 0
+    assert "== lm: wdmoe-lm-base over lte over ideal" in capsys.readouterr().out
+    for job in ("lm", "mixtral"):
+        assert read_summary(f"results/default-ideal/{job}")["radio"] == "ideal"
+
+
+def test_the_testbed_has_its_own_policies(fake, command, tmp_path):
+    (tmp_path / "bin" / "wdmoe-testbed").symlink_to("wdmoe-fake")
+    assert command("run", "testbed", "--radio", "ideal") == 0
+    assert list(read_summary("results/testbed-ideal")["policies"]) == list(DEFAULT_POLICIES["testbed"])
+    assert not set(DEFAULT_POLICIES["testbed"]) - {*POLICIES, *NAMED}
+    assert command("run", "testbed", "--policy", "all") == 0
+    assert list(read_summary("results/testbed")["policies"]) == list(POLICIES)
 
 
 def test_a_change_is_of_the_logarithms():
@@ -364,7 +430,7 @@ def test_sizes_only_are_as_before(fake_all, command, capsys):
     assert "Quality" not in capsys.readouterr().out
     comparison = json.loads(Path("out/comparison.json").read_text())
     assert "capability" not in comparison and "rank_correlations" not in comparison
-    assert {row["metric"] for row in rows("out/comparison.csv")} == {"block", "request"}
+    assert not {row["metric"] for row in rows("out/comparison.csv")} & set(QUALITIES)
 
 
 def test_quality_over_runs(fake_all, command, capsys):
@@ -383,8 +449,8 @@ def test_quality_over_runs(fake_all, command, capsys):
     assert list(quality["bits_per_byte"].values()) == pytest.approx([3, 2.2, 2.2 - half, 2.2 + half], rel=1e-6)
     assert comparison["capability"]["topk-equal"]["exact_match"] == {"runs": 3, "mean": 1.0, "low": 1.0, "high": 1.0}
     assert [row["n"] for row in comparison["rank_correlations"]] == [63, 63, 63, 63]
-    found = [row for row in rows("out/comparison.csv") if row["policy"] == "wdmoe" and not row["against"]]
-    assert [row["metric"] for row in found] == list(QUALITIES)
+    found = [row for row in rows("out/comparison.csv") if row["policy"] == "wdmoe" and row["metric"] in QUALITIES]
+    assert [row["metric"] for row in found] == list(QUALITIES) and not any(row["against"] for row in found)
     assert float(found[1]["mean"]) == pytest.approx(2.2)
     assert Path("out/latency-vs-quality.png").read_bytes()[:4] == b"\x89PNG"
     assert not Path("out/run-1/latency-vs-quality.png").exists()
@@ -473,8 +539,6 @@ def test_a_named_model_or_scenario_is_one_job(fake_all, command):
     for scenario in ("lte", "ideal"):
         assert command("run", scenario, "--policy", "wdmoe") == 0
         assert read_summary(f"results/{scenario}")["manifest"]["option.model"] == "mixtral-8x7b"
-    assert command("run", "--radio", "ideal", "--policy", "wdmoe", "--out", "radio") == 0
-    assert Path("radio/summary.json").exists()
 
 
 @pytest.mark.parametrize("failing, other", [("wdmoe-lm-base", "mixtral"), ("mixtral-8x7b", "lm")])
@@ -530,8 +594,6 @@ def test_generate_failing(fake_all, command, capfd, tokens, status, told):
         (("generate", "--prompt"), "expected one argument"),
         (("lte", "--prompt", "a"), "--prompt is for: wdmoe run generate"),
         (("--prompt=a",), "--prompt is for: wdmoe run generate"),
-        (("lte", "--radio", "ideal"), "--radio selects one of: lte, ideal, fake"),
-        (("--radio", "generate"), "--radio selects one of: lte, ideal, fake"),
     ],
 )
 def test_wrong_use_of_generate(fake_all, command, capsys, arguments, word):

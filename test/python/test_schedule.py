@@ -71,7 +71,7 @@ if behaviour == "short":
 if behaviour == "other":
     pieces = []
 table("schedule.csv", "request,pass,block,start_s,device,piece,tokens,answered," + ",".join(stages), pieces)
-entry["predicted_over_measured"] = {{"median_abs_error": 0.02 * run}}
+entry["predicted_over_measured"] = {{"median_abs_error": 0.02 * run, "p95_abs_error": 0.07 * run}}
 entry["plan_gap"] = {{"p50": 0.1}} if plans else None
 with open(os.path.join(out, "summary.json")) as file:
     summary = json.load(file)
@@ -148,6 +148,7 @@ def test_tables_show_error_and_gap_where_there_are_any(planner, command, capsys,
     lines = capsys.readouterr().out.splitlines()
     rows = {line.strip().split("  ")[0]: line.split()[-len(scenarios.POLICIES) :] for line in lines if line.strip()}
     assert rows["prediction error p50 (%)"] == ["2"] * 7
+    assert rows["prediction error p95 (%)"] == ["7"] * 7
     assert rows["plan gap p50 (%)"] == ["-"] * 5 + ["10", "10"]
     assert all(len(line) <= 120 for line in lines[1:])
     assert sum("block p95" in line for line in lines) == 1  # all policies in one table
@@ -167,12 +168,16 @@ def test_error_and_gap_over_runs(planner, command, capsys, monkeypatch):
     monkeypatch.setattr(table, "make_console", lambda: Console(width=120))
     assert command("run", "fake", "--out", "out", "--runs", 3, "--policy", "topk-equal,scheduled") == 0
     found = json.loads(Path("out/comparison.json").read_text())["planning"]
-    assert found["topk-equal"] == {"prediction_error": pytest.approx(0.04), "plan_gap": None}
-    assert found["scheduled"] == {"prediction_error": pytest.approx(0.04), "plan_gap": pytest.approx(0.1)}
+    errors = {"prediction_error": pytest.approx(0.04), "prediction_error_p95": pytest.approx(0.14)}
+    assert found["topk-equal"] == {**errors, "plan_gap": None}
+    assert found["scheduled"] == {**errors, "plan_gap": pytest.approx(0.1)}
     lines = capsys.readouterr().out.splitlines()
     assert all(len(line) <= 120 for line in lines)
-    cells = [line.split() for line in lines if line.startswith(" scheduled ")]
-    assert cells[0][3:] == ["4", "10", "3"]
+    # 2, 4 and 6 per cent: t(0.975, 2) = 4.302653 times 2 / sqrt(3); the gap is the same in all runs
+    cells = {line.strip().split("  ")[0]: line.split()[-4:] for line in lines if line.strip()}
+    assert cells["prediction error p50 (%)"] == ["4", "±5", "4", "±5"]
+    assert cells["prediction error p95 (%)"] == ["14", "±17", "14", "±17"]
+    assert cells["plan gap p50 (%)"][-3:] == ["-", "10", "±0"] and cells["runs"][-2:] == ["3", "3"]
     assert comparison.planning({1: {"policies": {"a": {}}}}) == {"a": {}}
 
 
