@@ -35,13 +35,14 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
         const double gap = (arrival.arrived - m_last.arrived).GetSeconds();
         if (queued && arrival.clean && !arrival.gap)
         {
-            const bool enough = m_train.packets >= m_minPackets &&
-                                m_train.seconds >= m_minTime.GetSeconds();
+            const bool enough =
+                m_train.packets >= m_minPackets && m_train.seconds >= m_minTime.GetSeconds();
             const double mean = m_train.seconds / std::max(m_train.packets, 1U);
             // What is sent as one aggregate arrives with short gaps after a long one: a train is
             // of whole aggregates. Where all gaps are alike there are none, and it may end now.
             const bool alike = std::max(m_train.longest, gap) <= 1.5 * mean;
-            if (enough && (alike || gap > 1.5 * mean || m_train.seconds > 2 * m_minTime.GetSeconds()))
+            if (enough &&
+                (alike || gap > 1.5 * mean || m_train.seconds > 2 * m_minTime.GetSeconds()))
             {
                 sampled = Finish();
             }

@@ -96,7 +96,9 @@ WdmoePacedMeter::Receive(Ptr<NetDevice> device,
     auto& e = m_ends[tag.end];
     if (e.flights.empty() || tag.sequence < e.flights.front().sequence)
     {
-        return; // given up before, or a second time
+        // given up before, or a second time: a sign of life, nothing else
+        Simulator::Schedule(m_delay, &WdmoePacedMeter::Tell, this, tag.end);
+        return;
     }
     Report report;
     report.end = tag.end;
@@ -130,6 +132,15 @@ WdmoePacedMeter::Receive(Ptr<NetDevice> device,
     if (!m_flush.IsPending())
     {
         m_flush = Simulator::Schedule(m_delay, &WdmoePacedMeter::Flush, this);
+    }
+}
+
+void
+WdmoePacedMeter::Tell(uint32_t end)
+{
+    if (!m_report.IsNull())
+    {
+        m_report(end, 0, true);
     }
 }
 

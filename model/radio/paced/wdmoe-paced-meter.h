@@ -157,6 +157,13 @@ class WdmoePacedMeter : public Object
                  const Address& to,
                  NetDevice::PacketType type);
 
+    /**
+     * The base station hears of a packet that it had given up.
+     *
+     * @param end whose
+     */
+    void Tell(uint32_t end);
+
     /// The base station gets the reports that are due
     void Flush();
 

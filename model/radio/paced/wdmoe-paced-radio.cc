@@ -34,10 +34,10 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoePacedRadio);
 namespace
 {
 
-constexpr uint32_t HEADERS = 28;   ///< IPv4 and UDP, bytes
-const Time TICK = MilliSeconds(5); ///< from one Tick() to the next
+constexpr uint32_t HEADERS = 28;     ///< IPv4 and UDP, bytes
+const Time TICK = MilliSeconds(5);   ///< from one Tick() to the next
 const Time DRAIN = MilliSeconds(50); ///< longest wait for what others have under way
-constexpr uint32_t DOUBTS = 3;     ///< packets given up until a link is lost
+constexpr uint32_t DOUBTS = 3;       ///< packets given up until a link is lost
 
 } // namespace
 
@@ -559,15 +559,16 @@ WdmoePacedRadio::Apply(uint32_t parity)
             const Time span = m_windowTime + capacity.GetMinLatency() + 2 * m_signalDelay;
             window = std::max(16e3, rate * span.GetSeconds());
         }
-        if (m_probe == i)
+        if (e.probe.active)
         {
             window = std::max(window, static_cast<double>(m_window));
         }
         e.disc->SetPace(e.index, pace, pace * m_burst.GetSeconds(), window);
-        const bool others = m_shared && m_probe >= 0 && (m_probe != i || !m_probeBegun);
+        // on a shared medium one is probed at a time, and the others wait
+        const bool waits = m_shared && m_probing > 0 && !(e.probe.active && e.probe.begun);
         e.disc->SetMode(e.index,
-                        m_probe == i || rate == 0,
-                        e.lost || others || (m_probe != i && IsZero(i)));
+                        e.probe.active || rate == 0,
+                        e.lost || waits || (!e.probe.active && IsZero(i)));
     }
 }
 
@@ -623,22 +624,15 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
         e.lost = false;
         Update();
     }
-    if (!e.valid && measured && m_probe != end)
-    {
-        e.valid = true;
-        Update();
-    }
-    if (!e.valid && !measured && !e.queued)
+    e.probe.arrived++;
+    e.probe.heard = Simulator::Now();
+    if (!e.valid && !measured && !e.queued && !e.probe.active)
     {
         e.queued = true;
         m_probes.push_back(end);
-        NextProbe();
     }
-    m_probeHeard = m_probe == end ? Simulator::Now() : m_probeHeard;
-    if (m_probe >= 0)
-    {
-        ContinueProbe();
-    }
+    NextProbe();
+    ContinueProbes();
 }
 
 void
@@ -670,7 +664,7 @@ WdmoePacedRadio::Ping(uint32_t end)
 void
 WdmoePacedRadio::NextProbe()
 {
-    while (m_probe < 0 && !m_probes.empty())
+    while (!m_probes.empty() && !(m_shared && m_probing > 0))
     {
         const auto end = m_probes.front();
         m_probes.pop_front();
@@ -680,42 +674,38 @@ WdmoePacedRadio::NextProbe()
         {
             continue;
         }
-        m_probe = end;
-        m_probeSince = m_probeHeard = Simulator::Now();
-        m_probeWarm = false;
-        m_probeBegun = !m_shared;
-        m_probeCount = m_meter->GetCapacity(end).GetCount();
+        e.probe = Probe();
+        e.probe.active = true;
+        e.probe.begun = !m_shared;
+        e.probe.warm = e.valid;
+        e.probe.samples = m_meter->GetCapacity(end).GetCount() + (e.valid ? 1 : 2);
+        e.probe.since = e.probe.heard = Simulator::Now();
+        m_probing++;
         Update();
-        ContinueProbe();
+        ContinueProbe(end);
     }
 }
 
 void
-WdmoePacedRadio::ContinueProbe()
+WdmoePacedRadio::ContinueProbes()
 {
-    const auto end = static_cast<uint32_t>(m_probe);
+    for (uint32_t i = 0; m_probing > 0 && i < m_ends.size(); i++)
+    {
+        if (m_ends[i].probe.active)
+        {
+            ContinueProbe(i);
+        }
+    }
+}
+
+void
+WdmoePacedRadio::ContinueProbe(uint32_t end)
+{
     auto& e = m_ends[end];
+    auto& p = e.probe;
     auto& capacity = m_meter->GetCapacity(end);
-    const bool first = !e.valid;
-    // the first train warms up what is below: address resolution, aggregation, choice of the rate
-    const uint64_t needed = m_probeCount + (first ? 2 : 1);
-    if (first && !m_probeWarm && capacity.GetCount() == m_probeCount + 1)
-    {
-        m_probeWarm = true;
-        capacity.Reset();
-    }
-    if (capacity.GetCount() >= needed || Simulator::Now() > m_probeHeard + m_lostAfter ||
-        Simulator::Now() > m_probeSince + 10 * m_lostAfter ||
-        (IsZero(end) && e.disc->GetBacklog(e.index) > 0))
-    {
-        m_probe = -1;
-        e.valid = e.valid || capacity.GetCount() >= needed;
-        Update();
-        NextProbe();
-        return;
-    }
-    const auto& c = e.disc->Get(e.index);
-    if (!m_probeBegun)
+    const Time now = Simulator::Now();
+    if (!p.begun)
     {
         // what the others have under way comes first: it would disturb the train
         uint64_t inFlight = 0;
@@ -723,14 +713,34 @@ WdmoePacedRadio::ContinueProbe()
         {
             inFlight += other.disc->Get(other.index).inFlight;
         }
-        m_probeBegun = inFlight == 0 || Simulator::Now() > m_probeSince + DRAIN;
-        if (!m_probeBegun)
+        if (inFlight > 0 && now < p.since + DRAIN)
         {
             return;
         }
-        m_probeHeard = Simulator::Now();
+        p.begun = true;
+        p.heard = now;
         Update();
     }
+    if (!p.warm && p.arrived >= 2 * m_trainPackets)
+    {
+        // The first packets warm up what is below: address resolution, aggregation, choice of the
+        // rate.
+        p.warm = true;
+        p.samples = capacity.GetCount() + 2;
+        capacity.Reset();
+    }
+    const bool done = p.warm && capacity.GetCount() >= p.samples;
+    const bool late = now > p.heard + m_lostAfter || now > p.since + 10 * m_lostAfter;
+    if (done || late || (IsZero(end) && e.disc->GetBacklog(e.index) > 0))
+    {
+        p.active = false;
+        m_probing--;
+        e.valid = e.valid || done;
+        Update();
+        NextProbe();
+        return;
+    }
+    const auto& c = e.disc->Get(e.index);
     for (uint32_t i = 0;
          i < 256 && e.disc->GetBacklog(e.index) == 0 && static_cast<double>(c.inFlight) < m_window;
          i++)
@@ -750,7 +760,8 @@ WdmoePacedRadio::Tick()
     {
         auto& e = m_ends[i];
         auto& capacity = m_meter->GetCapacity(i);
-        e.doubts += m_meter->Expire(i, m_lostAfter);
+        const bool pinged = !e.valid && !e.probe.active;
+        e.doubts += m_meter->Expire(i, pinged ? m_probeInterval : m_lostAfter);
         if (e.doubts >= DOUBTS && !e.lost)
         {
             e.lost = true;
@@ -760,20 +771,21 @@ WdmoePacedRadio::Tick()
         }
         const auto& c = e.disc->Get(e.index);
         const bool silent = e.lost || !capacity.IsValid() || e.doubts > 0;
-        if (silent && c.inFlight == 0 && now >= e.pinged + m_probeInterval)
+        const bool due = e.pinged.IsNegative() || now >= e.pinged + m_probeInterval;
+        if (silent && c.inFlight == 0 && due)
         {
             // on a shared medium one at a time, and none that disturbs a train
-            const bool free = m_probe < 0 && (ping < 0 || e.pinged < m_ends[ping].pinged);
-            if (!m_shared)
+            const bool free = m_probing == 0 && (ping < 0 || e.pinged < m_ends[ping].pinged);
+            if (!m_shared && !e.probe.active)
             {
                 Ping(i);
             }
-            else if (free)
+            else if (m_shared && free)
             {
                 ping = i;
             }
         }
-        if (e.valid && !e.queued && m_probe != i && now >= capacity.GetWhen() + m_maxAge)
+        if (e.valid && !e.queued && !e.probe.active && now >= capacity.GetWhen() + m_maxAge)
         {
             e.queued = true;
             m_probes.push_back(i);
@@ -788,11 +800,8 @@ WdmoePacedRadio::Tick()
     {
         Ping(static_cast<uint32_t>(ping));
     }
-    if (m_probe >= 0)
-    {
-        ContinueProbe();
-    }
-    else if (m_shared && waiting)
+    ContinueProbes();
+    if (m_shared && waiting && m_probing == 0)
     {
         // The queue integrates what is paced beyond what the medium carries, and E integrates the
         // queue: without the part in proportion they would swing. These gains give a damping of 1

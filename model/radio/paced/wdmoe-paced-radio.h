@@ -144,6 +144,18 @@ class WdmoePacedRadio : public WdmoeRadio
     void DoSetPlan(const WdmoePlan& plan) override;
 
   private:
+    /// The pace of one end is taken off until a train is complete
+    struct Probe
+    {
+        bool active{false};  ///< under way
+        bool begun{false};   ///< the medium is free for it
+        bool warm{false};    ///< its first packets were left out
+        uint64_t samples{0}; ///< of its end when it is done
+        uint32_t arrived{0}; ///< packets so far
+        Time since;          ///< when it was called
+        Time heard;          ///< when something of it last arrived
+    };
+
     /// One direction of one link; downlink 2 k, uplink 2 k + 1
     struct End
     {
@@ -160,6 +172,7 @@ class WdmoePacedRadio : public WdmoeRadio
         bool lost{false};              ///< held back
         bool queued{false};            ///< for a probe
         uint32_t doubts{0};            ///< packets given up since something arrived
+        Probe probe;                   ///< the last
         Time pinged{-1};               ///< when a single packet was sent to find it
         double hzS{0};                 ///< granted so far
     };
@@ -249,11 +262,18 @@ class WdmoePacedRadio : public WdmoeRadio
      */
     void SendProbe(uint32_t end);
 
-    /// Begin with the next probe, if none is under way
+    /// Begin with those that wait, as far as they may be under way together
     void NextProbe();
 
-    /// Keep the probe going, or end it
-    void ContinueProbe();
+    /// Keep all going
+    void ContinueProbes();
+
+    /**
+     * Keep a probe going, or end it.
+     *
+     * @param end name
+     */
+    void ContinueProbe(uint32_t end);
 
     /// Tell who has no sample
     void CheckStart();
@@ -285,18 +305,13 @@ class WdmoePacedRadio : public WdmoeRadio
     Ptr<NetDevice> m_newServer;                                 ///< of the link being added
     Ptr<NetDevice> m_newDevice;                                 ///< of the link being added
     bool m_shared{false};                                       ///< AUTO resolved
-    double m_damping{1};                                    ///< of the pace, for now
+    double m_damping{1};                                        ///< of the pace, for now
     double m_efficiency{1};                                     ///< E
-    int64_t m_probe{-1};                                        ///< end that is probed, or -1
-    uint64_t m_probeCount{0};                                   ///< its samples before
-    Time m_probeHeard; ///< when something of it last arrived
-    Time m_probeSince;                                          ///< when it began
-    bool m_probeBegun{false};  ///< the medium is free for it
-    bool m_probeWarm{false};                                    ///< its first train was dropped
-    std::deque<uint32_t> m_probes;                              ///< ends to be probed
-    EventId m_tick;                                             ///< next Tick()
-    EventId m_applyUplink;                                      ///< the uplinks are told
-    EventId m_check;                                            ///< CheckStart()
+    uint32_t m_probing{0};         ///< probes under way; at most one on a shared medium
+    std::deque<uint32_t> m_probes; ///< ends to be probed
+    EventId m_tick;                ///< next Tick()
+    EventId m_applyUplink;         ///< the uplinks are told
+    EventId m_check;               ///< CheckStart()
 };
 
 } // namespace ns3
