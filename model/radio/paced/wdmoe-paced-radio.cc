@@ -83,7 +83,7 @@ WdmoePacedRadio::GetTypeId()
             .AddAttribute("SignalDelay",
                           "Delay of what the two sides tell each other: what arrived, who has "
                           "something to send, who gets what",
-                          TimeValue(MicroSeconds(500)),
+                          TimeValue(MicroSeconds(200)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_signalDelay),
                           MakeTimeChecker(Time(0)))
             .AddAttribute("QueueTarget",
@@ -428,8 +428,9 @@ WdmoePacedRadio::GetCapabilities() const
     c.fullDuplex = !m_shared;
     c.shareAccuracy = m_shared ? 0.03 : 0.01;
     c.timeConstant = m_shared ? MilliSeconds(500) : MilliSeconds(200);
-    c.downlinkDelay = m_shared ? m_queueTarget / 2 : MicroSeconds(100);
-    c.uplinkDelay = c.downlinkDelay + 2 * m_signalDelay;
+    // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals later
+    c.downlinkDelay = m_shared ? MicroSeconds(200) : MicroSeconds(20);
+    c.uplinkDelay = c.downlinkDelay + m_signalDelay;
     return c;
 }
 
