@@ -80,6 +80,12 @@ WdmoePacedRadio::GetTypeId()
                           TimeValue(MilliSeconds(0)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_burst),
                           MakeTimeChecker(Time(0)))
+            .AddAttribute("InitialEfficiency",
+                          "What a shared medium carries when all contend, as a fraction of what "
+                          "one alone gets, until that has been measured",
+                          DoubleValue(0.9),
+                          MakeDoubleAccessor(&WdmoePacedRadio::m_initialEfficiency),
+                          MakeDoubleChecker<double>(0.3, 1.1))
             .AddAttribute("SignalDelay",
                           "Delay of what the two sides tell each other: what arrived, who has "
                           "something to send, who gets what",
@@ -228,6 +234,7 @@ WdmoePacedRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
                         << "WdmoePacedRadioHelper");
     const bool points = m_newServer->IsPointToPoint() && m_newDevice->IsPointToPoint();
     m_shared = m_kind == SHARED || (m_kind == AUTO && (m_shared || !points));
+    m_efficiency = m_shared ? m_initialEfficiency : 1;
     if (m_ends.empty())
     {
         Simulator::ScheduleNow(&WdmoePacedRadio::Start, this);
@@ -428,7 +435,8 @@ WdmoePacedRadio::GetCapabilities() const
     c.fullDuplex = !m_shared;
     c.shareAccuracy = m_shared ? 0.03 : 0.01;
     c.timeConstant = m_shared ? MilliSeconds(500) : MilliSeconds(200);
-    // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals later
+    // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals
+    // later
     c.downlinkDelay = m_shared ? MicroSeconds(200) : MicroSeconds(20);
     c.uplinkDelay = c.downlinkDelay + m_signalDelay;
     return c;
@@ -553,7 +561,7 @@ WdmoePacedRadio::Apply(uint32_t parity)
         const auto& capacity = m_meter->GetCapacity(i);
         const bool known = capacity.IsValid();
         const double rate = (known ? m_efficiency * capacity.GetRate() : m_initialRate) / 8;
-        const double pace = e.part * rate * m_damping;
+        const double pace = e.part * rate * m_lean;
         double window = m_window;
         if (known)
         {
@@ -614,6 +622,8 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
 {
     auto& e = m_ends[end];
     e.disc->Landed(e.index, bytes);
+    const double rate = m_meter->GetCapacity(end).GetRate();
+    m_doneS += rate > 0 ? 8.0 * static_cast<double>(bytes) / rate : 0;
     if (!arrived)
     {
         return;
@@ -751,6 +761,26 @@ WdmoePacedRadio::ContinueProbe(uint32_t end)
 }
 
 void
+WdmoePacedRadio::Steer(double workS, bool waiting)
+{
+    // work done in this tick, if the medium had some all the time
+    const double least = std::min(m_queueTarget.GetSeconds() / 4, 1e-3);
+    if (m_probing == 0 && m_workS > least && workS > least)
+    {
+        const double done = m_doneS / TICK.GetSeconds();
+        m_efficiency += 0.05 * (std::clamp(done, 0.3, 1.1) - m_efficiency);
+    }
+    m_workS = m_probing == 0 ? workS : 0;
+    m_doneS = 0;
+    const double target = m_queueTarget.GetSeconds() + 1.5 * m_signalDelay.GetSeconds();
+    m_lean = waiting ? 1 - 0.2 * std::clamp(workS / target - 1, -1.0, 3.0) : 1;
+    if (waiting)
+    {
+        Update();
+    }
+}
+
+void
 WdmoePacedRadio::Tick()
 {
     const Time now = Simulator::Now();
@@ -802,16 +832,9 @@ WdmoePacedRadio::Tick()
         Ping(static_cast<uint32_t>(ping));
     }
     ContinueProbes();
-    if (m_shared && waiting && m_probing == 0)
+    if (m_shared)
     {
-        // The queue integrates what is paced beyond what the medium carries, and E integrates the
-        // queue: without the part in proportion they would swing. These gains give a damping of 1
-        // for a target of 4 ms, and E a time constant of some 100 ms.
-        const double target = m_queueTarget.GetSeconds() + 1.5 * m_signalDelay.GetSeconds();
-        const double off = std::clamp(workS / target - 1, -1.0, 2.0);
-        m_efficiency = std::clamp(m_efficiency * (1 - TICK.GetSeconds() * off), 0.3, 1.1);
-        m_damping = 1 - 0.15 * off;
-        Update();
+        Steer(workS, waiting);
     }
     NextProbe();
     m_tick = Simulator::Schedule(TICK, &WdmoePacedRadio::Tick, this);

@@ -47,11 +47,12 @@ namespace ns3
  *
  * **Kinds of medium.** Dedicated: each link is its own, both ways at once. Shared: all links and
  * both directions take from one medium. The rate with all of it to itself is C_k; what the medium
- * carries when all contend is the fraction E of that, the same for all, found from how much work
- * (bytes in flight / C) piles up in the NetDevices: E falls while that is more than QueueTarget and
- * rises while it is less and somebody waits for his pace. Pace and rate law are E x C_k. Shares of
- * both directions that sum to more than 1 over those who have something to send are scaled down to
- * 1, so that with both directions busy each has half of what it has alone.
+ * carries when all contend is the fraction E of that, the same for all: the work (bytes / C) that
+ * is done in a time in which the NetDevices had some all along. Rate law and pace are E x C_k, the
+ * pace up to a fifth more while the NetDevices have less than QueueTarget of work, and less while
+ * they have more, so that the medium is busy, and pace, not contention, decides who is next. Shares
+ * of both directions that sum to more than 1 over those who have something to send are scaled down
+ * to 1, so that with both directions busy each has half of what it has alone.
  *
  * **What crosses the network, and what does not.** Reports of what arrived, who has something to
  * send, and plans reach the other side SignalDelay later, out of band and without loss (as LTE's
@@ -180,6 +181,14 @@ class WdmoePacedRadio : public WdmoeRadio
     /// Start, with the first link
     void Start();
 
+    /**
+     * Learn E, and keep the NetDevices' queues at QueueTarget.
+     *
+     * @param workS in the NetDevices, s
+     * @param waiting somebody waits for his pace
+     */
+    void Steer(double workS, bool waiting);
+
     /// Every so often: who is lost, who is to be probed, how full the medium is
     void Tick();
 
@@ -279,22 +288,23 @@ class WdmoePacedRadio : public WdmoeRadio
     void CheckStart();
     /// @}
 
-    Medium m_kind;           ///< attribute Medium
-    double m_initialRate;    ///< attribute InitialRate, bit/s
-    uint32_t m_window;       ///< attribute InitialWindow, bytes
-    Time m_windowTime;       ///< attribute WindowTime
-    Time m_burst;            ///< attribute BurstInterval
-    Time m_signalDelay;      ///< attribute SignalDelay
-    Time m_queueTarget;      ///< attribute QueueTarget
-    uint32_t m_trainPackets; ///< attribute TrainPackets
-    Time m_trainTime;        ///< attribute TrainTime
-    uint32_t m_samples;      ///< attribute Samples
-    Time m_maxAge;           ///< attribute MaxAge
-    Time m_probeInterval;    ///< attribute ProbeInterval
-    uint32_t m_probeSize;    ///< attribute ProbeSize, bytes
-    uint16_t m_probePort;    ///< attribute ProbePort
-    Time m_lostAfter;        ///< attribute LostAfter
-    Time m_startTimeout;     ///< attribute StartTimeout
+    Medium m_kind;              ///< attribute Medium
+    double m_initialRate;       ///< attribute InitialRate, bit/s
+    uint32_t m_window;          ///< attribute InitialWindow, bytes
+    Time m_windowTime;          ///< attribute WindowTime
+    double m_initialEfficiency; ///< attribute InitialEfficiency
+    Time m_burst;               ///< attribute BurstInterval
+    Time m_signalDelay;         ///< attribute SignalDelay
+    Time m_queueTarget;         ///< attribute QueueTarget
+    uint32_t m_trainPackets;    ///< attribute TrainPackets
+    Time m_trainTime;           ///< attribute TrainTime
+    uint32_t m_samples;         ///< attribute Samples
+    Time m_maxAge;              ///< attribute MaxAge
+    Time m_probeInterval;       ///< attribute ProbeInterval
+    uint32_t m_probeSize;       ///< attribute ProbeSize, bytes
+    uint16_t m_probePort;       ///< attribute ProbePort
+    Time m_lostAfter;           ///< attribute LostAfter
+    Time m_startTimeout;        ///< attribute StartTimeout
 
     Ptr<Node> m_server;                                         ///< base station
     Ptr<WdmoePacedMeter> m_meter;                               ///< what arrives
@@ -305,8 +315,10 @@ class WdmoePacedRadio : public WdmoeRadio
     Ptr<NetDevice> m_newServer;                                 ///< of the link being added
     Ptr<NetDevice> m_newDevice;                                 ///< of the link being added
     bool m_shared{false};                                       ///< AUTO resolved
-    double m_damping{1};                                        ///< of the pace, for now
-    double m_efficiency{1};                                     ///< E
+    double m_lean{1};              ///< pace in place of E, for the queue to come to its target
+    double m_workS{0};             ///< in the NetDevices at the last Tick(), s; 0: not known
+    double m_doneS{0};             ///< reported since the last Tick(), s
+    double m_efficiency{1};        ///< E
     uint32_t m_probing{0};         ///< probes under way; at most one on a shared medium
     std::deque<uint32_t> m_probes; ///< ends to be probed
     EventId m_tick;                ///< next Tick()
