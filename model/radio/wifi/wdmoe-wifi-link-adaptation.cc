@@ -26,8 +26,6 @@ namespace
 constexpr double HEADERS = 28 + 8 + 26 + 4;
 /// Delimiter of an A-MPDU subframe, byte; subframes are padded to a multiple of 4
 constexpr double DELIMITER = 4;
-/// Longest PPDU of HT and later (aPPDUMaxTime), s
-constexpr double LONGEST_PPDU = 5.484e-3;
 /// Preamble and PHY headers of HE SU and HE TB, s (VHT and HT: 36 to 40 us)
 constexpr double PREAMBLE = 48e-6;
 /// Preamble and PHY header of a control frame, s
@@ -138,9 +136,10 @@ WdmoeWifiLinkAdaptation::GetMcs(double snr, double hz) const
 }
 
 double
-WdmoeWifiLinkAdaptation::GetPhyRate(int mcs, double hz) const
+WdmoeWifiLinkAdaptation::GetPhyRate(int mcs, double hz, bool triggered) const
 {
-    return static_cast<double>(m_modes.at(mcs).GetDataRate(hz / 1e6, m_params.guardInterval, 1));
+    const Time guard = triggered ? m_params.triggeredGuard : m_params.guardInterval;
+    return static_cast<double>(m_modes.at(mcs).GetDataRate(hz / 1e6, guard, 1));
 }
 
 double
@@ -150,10 +149,11 @@ WdmoeWifiLinkAdaptation::GetPayloadRate(int mcs, double hz, bool triggered) cons
     {
         return 0;
     }
-    const double rate = GetPhyRate(mcs, hz);
+    const double rate = GetPhyRate(mcs, hz, triggered);
     const double subframe = 4 * std::ceil((PAYLOAD + HEADERS + DELIMITER) / 4);
     // A-MPDU
-    double mpdus = std::floor((LONGEST_PPDU - PREAMBLE) * rate / (8 * subframe));
+    double mpdus =
+        std::floor((m_params.longestPpdu.GetSeconds() - PREAMBLE) * rate / (8 * subframe));
     mpdus = std::min(mpdus, std::floor(m_params.maxAmpdu / subframe));
     mpdus = std::max(1.0, std::min<double>(mpdus, m_params.window));
     // Control frames are sent at the basic rate (6, 12, 24 Mb/s) of the same robustness.

@@ -66,9 +66,11 @@ class WdmoeWifiLinkAdaptation
         WifiModulationClass kind{WIFI_MOD_CLASS_HE}; ///< of its data frames
         double widthHz{20e6};                        ///< W, of the channel
         Time guardInterval;                          ///< of its data frames
+        Time triggeredGuard;                         ///< guard interval of triggered ones
         uint32_t window{256};                        ///< block-ack window, MPDUs
         uint32_t maxAmpdu{6500631};                  ///< longest A-MPDU, byte
-        Time accessTime;                             ///< AIFS and mean back-off, each way
+        Time longestPpdu{MicroSeconds(5484)}; ///< longest PPDU (aPPDUMaxTime), or shorter by choice
+        Time accessTime;                      ///< AIFS and mean back-off, each way
         Time triggerTime; ///< what comes before a triggered PPDU: trigger frame and SIFS
     };
 
@@ -105,14 +107,15 @@ class WdmoeWifiLinkAdaptation
     /**
      * @param mcs MCS
      * @param hz width of an RU of the 802.11ax (2, 4, 8, 20, 40, 80, 160 MHz) or of a channel
+     * @param triggered whether a trigger frame asks for it: its guard interval is another one
      * @return PHY rate, bit/s
      */
-    double GetPhyRate(int mcs, double hz) const;
+    double GetPhyRate(int mcs, double hz, bool triggered) const;
 
     /**
      * @param mcs MCS; -1: none
      * @param hz width, as in GetPhyRate()
-     * @param triggered whether a trigger frame asks for it
+     * @param triggered as in GetPhyRate()
      * @return rate of UDP payload of a long transfer, bit/s
      */
     double GetPayloadRate(int mcs, double hz, bool triggered) const;

@@ -65,12 +65,19 @@ const Time WATCH_INTERVAL = MilliSeconds(50);
 const Time PROBATION = MilliSeconds(20);
 /// Pause between two attempts to get block-ack agreements
 const Time WARM_UP_INTERVAL = MilliSeconds(10);
-/// How long a station listens for beacons before it associates
+/// How long stations listen for beacons before they associate, one after another for fewer
+/// collisions
 const Time SCAN_TIME = MilliSeconds(5);
+/// From one to the next
+const Time SCAN_STEP = MilliSeconds(1);
+/// So many have times of their own within a beacon interval
+constexpr uint32_t SCAN_STEPS = 90;
 /// Beacons that a station may miss before it looks for another access point
 constexpr uint32_t MISSED_BEACONS = 4;
 /// Failures without a sign of life that make a station lost
 constexpr uint32_t LOST_FAILURES = 7;
+/// A trigger frame
+const Time TRIGGER = MicroSeconds(36);
 /// Mask of a network: 1022 hosts
 const char* const MASK = "255.255.252.0";
 
@@ -182,6 +189,12 @@ WdmoeWifiRadio::GetTypeId()
                           StringValue("HeMcs0"),
                           MakeStringAccessor(&WdmoeWifiRadio::m_dataMode),
                           MakeStringChecker())
+            .AddAttribute("GuardInterval",
+                          "Of 802.11ax: 800, 1600 or 3200 ns. Triggered frames have at least 1600 "
+                          "ns; single-user frames of ns-3 have 800 or 3200 ns, whatever the value",
+                          TimeValue(NanoSeconds(800)),
+                          MakeTimeAccessor(&WdmoeWifiRadio::m_guardInterval),
+                          MakeTimeChecker(NanoSeconds(800), NanoSeconds(3200)))
             .AddAttribute("RtsThreshold",
                           "Longer frames are preceded by RTS and CTS, byte; the default never is",
                           UintegerValue(4692480),
@@ -198,10 +211,11 @@ WdmoeWifiRadio::GetTypeId()
             .AddAttribute("MuEdcaTimer",
                           "How long a station does not contend for the medium after it was "
                           "triggered; then it does so again if triggers do not come. A multiple "
-                          "of 8.192 ms; with ns3::WdmoeMultiUserScheduler only",
+                          "of 8.192 ms, or 0: it always contends; with "
+                          "ns3::WdmoeMultiUserScheduler only",
                           TimeValue(MicroSeconds(2 * 8192)),
                           MakeTimeAccessor(&WdmoeWifiRadio::m_muEdcaTimer),
-                          MakeTimeChecker(MicroSeconds(8192), MicroSeconds(2088960)))
+                          MakeTimeChecker(Time(0), MicroSeconds(2088960)))
             .AddAttribute("RetryLimit",
                           "Attempts to send a frame",
                           UintegerValue(50),
@@ -309,22 +323,7 @@ WdmoeWifiRadio::MakeNetDevice(Ptr<Node> node, const std::string& name, bool ap)
     wifi.SetRemoteStationManager(m_rateManager);
     if (he)
     {
-        // The shortest that triggered frames may have
-        wifi.ConfigHeOptions("GuardInterval", TimeValue(NanoSeconds(1600)));
-        if (m_schedulerType == "ns3::WdmoeMultiUserScheduler")
-        {
-            // All timers or none. AIFSN 0: no contention while the timer of best effort runs.
-            wifi.ConfigHeOptions("MuBeAifsn",
-                                 UintegerValue(0),
-                                 "BeMuEdcaTimer",
-                                 TimeValue(m_muEdcaTimer),
-                                 "BkMuEdcaTimer",
-                                 TimeValue(m_muEdcaTimer),
-                                 "ViMuEdcaTimer",
-                                 TimeValue(m_muEdcaTimer),
-                                 "VoMuEdcaTimer",
-                                 TimeValue(m_muEdcaTimer));
-        }
+        wifi.ConfigHeOptions("GuardInterval", TimeValue(m_guardInterval));
     }
     WifiMacHelper mac;
     const Ssid ssid("wdmoe");
@@ -347,7 +346,7 @@ WdmoeWifiRadio::MakeNetDevice(Ptr<Node> node, const std::string& name, bool ap)
                     "Ssid",
                     SsidValue(ssid),
                     "WaitBeaconTimeout",
-                    TimeValue(SCAN_TIME),
+                    TimeValue(SCAN_TIME + SCAN_STEP * (m_devices.size() % SCAN_STEPS)),
                     "AssocRequestTimeout",
                     TimeValue(MilliSeconds(100)),
                     "MaxMissedBeacons",
@@ -362,7 +361,7 @@ WdmoeWifiRadio::MakeNetDevice(Ptr<Node> node, const std::string& name, bool ap)
     {
         if (ap)
         {
-            WdmoeMultiUserScheduler::PrepareAccessPoint(DynamicCast<ApWifiMac>(m));
+            WdmoeMultiUserScheduler::PrepareAccessPoint(DynamicCast<ApWifiMac>(m), m_muEdcaTimer);
         }
         else
         {
@@ -481,15 +480,24 @@ WdmoeWifiRadio::GetAdaptation(const std::string& name, Ptr<WifiPhy> phy)
         params.phy = phy;
         params.kind = standard.kind;
         params.widthHz = 1e6 * std::min(m_width, standard.width);
-        params.guardInterval = NanoSeconds(standard.kind == WIFI_MOD_CLASS_HE ? 1600 : 800);
+        // Single-user frames of ns-3 know but two of the three of 802.11ax.
+        const Time he = m_multiUser || m_guardInterval == NanoSeconds(800) ? m_guardInterval
+                                                                           : NanoSeconds(3200);
+        params.guardInterval = standard.kind == WIFI_MOD_CLASS_HE ? he : NanoSeconds(800);
+        params.triggeredGuard = std::max(he, NanoSeconds(1600));
         params.window = standard.window;
         params.maxAmpdu = standard.maxAmpdu;
         // SIFS, AIFSN slots and half of CWmin
         const bool first = m_scheduler && m_apPriority;
         params.accessTime =
             phy->GetSifs() + phy->GetSlot() * (first ? 2 : 3) + MicroSeconds(first ? 14 : 68);
-        // Trigger frame for some stations at 6 Mb/s, and SIFS
-        params.triggerTime = MicroSeconds(100);
+        params.triggerTime = TRIGGER + phy->GetSifs();
+        if (m_scheduler)
+        {
+            TimeValue alone;
+            m_scheduler->GetAttribute("SingleStationPpduDuration", alone);
+            params.longestPpdu = std::min(params.longestPpdu, alone.Get());
+        }
         it->second.SetUp(params);
     }
     return &it->second;
@@ -1058,8 +1066,9 @@ WdmoeWifiRadio::GetCapabilities() const
     c.fullDuplex = false;
     c.shareAccuracy = m_scheduler ? 0.01 : 1;
     c.timeConstant = m_scheduler ? MilliSeconds(200) : Time(0);
-    c.downlinkDelay = MicroSeconds(200);
-    c.uplinkDelay = MicroSeconds(200);
+    // Of a transfer alone in the cell: a free medium is taken at once by EDCA.
+    c.downlinkDelay = MicroSeconds(m_scheduler ? 200 : 50);
+    c.uplinkDelay = MicroSeconds(m_scheduler ? 250 : 50);
     c.uplinkRequestDelay = Time(0);
     c.downlinkLead = m_scheduler ? MilliSeconds(2) : Time(0);
     c.grantPeriod = m_scheduler ? MilliSeconds(4) : Time(0);

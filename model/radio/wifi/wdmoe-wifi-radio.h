@@ -351,6 +351,7 @@ class WdmoeWifiRadio : public WdmoeRadio
     Ptr<Channel> m_givenChannel;                        ///< attribute Channel
     std::string m_rateManager;                          ///< attribute RateManager
     std::string m_dataMode;                             ///< attribute DataMode
+    Time m_guardInterval;                               ///< attribute GuardInterval
     uint32_t m_rtsThreshold;                            ///< attribute RtsThreshold, byte
     bool m_apPriority;                                  ///< attribute ApPriority
     Time m_muEdcaTimer;                                 ///< attribute MuEdcaTimer
