@@ -51,13 +51,15 @@ constexpr uint32_t LLC = 8;          ///< LLC/SNAP header, byte
 constexpr uint32_t FCS = 4;          ///< frame check sequence, byte
 constexpr uint32_t SUBFRAME = 4 + 3; ///< A-MPDU subframe header and padding at most, byte
 constexpr uint8_t QUEUE_FULL = 254;  ///< queue size field: more than it can say
+constexpr uint32_t NULL_FRAME = 26 + FCS + SUBFRAME; ///< QoS Null frame in an A-MPDU, byte
+constexpr int64_t GAP = 5; ///< kick intervals that leave the medium to others
 constexpr uint32_t MOST_STATIONS = 64;
 /// No modulation beyond MCS 9 (256-QAM) in RUs under 242 tones: 1024-QAM is optional there
 constexpr uint8_t NARROW_MCS = 9;
 /// Longest PPDU that is still comfortably under the limit of 5.484 ms
-const Time LONGEST_PPDU = MicroSeconds(5400);
+constexpr int64_t LONGEST_PPDU_US = 5400;
 /// Guard interval that a TB PPDU needs at least
-const Time LEAST_UPLINK_GUARD = NanoSeconds(1600);
+constexpr int64_t LEAST_UPLINK_GUARD_NS = 1600;
 
 } // namespace
 
@@ -73,12 +75,12 @@ WdmoeMultiUserScheduler::GetTypeId()
                           "Length of a PPDU whose stations have enough to send.",
                           TimeValue(MilliSeconds(2)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_target),
-                          MakeTimeChecker(MicroSeconds(200), LONGEST_PPDU))
+                          MakeTimeChecker(MicroSeconds(200), MicroSeconds(LONGEST_PPDU_US)))
             .AddAttribute("SingleStationPpduDuration",
                           "The same where only one station has anything to send.",
                           TimeValue(MilliSeconds(4)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_alone),
-                          MakeTimeChecker(MicroSeconds(200), LONGEST_PPDU))
+                          MakeTimeChecker(MicroSeconds(200), MicroSeconds(LONGEST_PPDU_US)))
             .AddAttribute("CreditBound",
                           "A station is owed, or owes, no more than the whole channel for that "
                           "long. Old debts of idle stations are forgotten in that time.",
@@ -130,6 +132,13 @@ WdmoeMultiUserScheduler::GetTypeId()
                           TimeValue(MilliSeconds(20)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_fallback),
                           MakeTimeChecker(Time(0)))
+            .AddAttribute("PollInterval",
+                          "Stations that may not contend, or cannot while the access point keeps "
+                          "the medium busy, are asked for their queue size when they were not "
+                          "heard for so long. Others are not polled. 0: never.",
+                          TimeValue(MilliSeconds(20)),
+                          MakeTimeAccessor(&WdmoeMultiUserScheduler::m_pollInterval),
+                          MakeTimeChecker(Time(0)))
             .AddTraceSource("Grant",
                             "User data of a station goes into a PPDU, or is expected in one, for "
                             "the first time.",
@@ -176,6 +185,8 @@ WdmoeMultiUserScheduler::DoInitialize()
     NS_ABORT_MSG_IF(m_apMac->GetNLinks() != 1,
                     "WdmoeMultiUserScheduler: the access point has " << +m_apMac->GetNLinks()
                                                                      << " links; 1 was expected");
+    auto he = m_apMac->GetHeConfiguration();
+    m_contentionOff = he->m_muBeAifsn == 0 ? he->m_beMuEdcaTimer : Time(0);
     m_widthHz = phy->GetChannelWidth() * 1e6;
     const auto problem =
         WdmoeRuLayout::Check(static_cast<uint32_t>(phy->GetChannelWidth()), m_leastTones, 1);
@@ -403,8 +414,7 @@ WdmoeMultiUserScheduler::ClaimUplink()
         station->uplink.need = 0;
         station->uplinkPending = 0;
         const uint64_t pending = station->demand.GetPending(at);
-        if (pending == 0 || !m_apMac->GetHeSupported(station->address) ||
-            !m_apMac->GetBaAgreementEstablishedAsRecipient(station->address, TID))
+        if (pending == 0 || !CanTrigger(station->address))
         {
             continue;
         }
@@ -429,7 +439,7 @@ Time
 WdmoeMultiUserScheduler::GetGuardInterval(bool downlink) const
 {
     const Time guard = m_apMac->GetHeConfiguration()->GetGuardInterval();
-    return downlink ? guard : std::max(guard, LEAST_UPLINK_GUARD);
+    return downlink ? guard : std::max(guard, NanoSeconds(LEAST_UPLINK_GUARD_NS));
 }
 
 uint8_t
@@ -530,6 +540,10 @@ WdmoeMultiUserScheduler::SelectTxFormat()
     WdmoeToneCredits::Entitle(m_downlinkClaims);
     WdmoeToneCredits::Entitle(m_uplinkClaims);
 
+    if (BuildPoll())
+    {
+        return UL_MU_TX;
+    }
     const bool uplink = IsUplinkNext();
     const auto& claims = uplink ? m_uplinkClaims : m_downlinkClaims;
     m_choice = m_credits.Choose(claims, GetLayouts(!uplink));
@@ -666,9 +680,8 @@ WdmoeMultiUserScheduler::BuildDownlink()
     }
     const Time duration = *params.m_txDuration;
     Charge(true, (duration - preamble).GetSeconds());
-    m_kick.Cancel();
-    ScheduleKick(Simulator::Now() + duration + *params.m_acknowledgment->acknowledgmentTime +
-                 *params.m_protection->protectionTime + m_apMac->GetWifiPhy(LINK)->GetSifs());
+    NotifyExchange(duration + *params.m_acknowledgment->acknowledgmentTime +
+                   *params.m_protection->protectionTime);
     return true;
 }
 
@@ -690,14 +703,8 @@ WdmoeMultiUserScheduler::GetPayload(Ptr<const WifiMpdu> mpdu)
 bool
 WdmoeMultiUserScheduler::BuildTrigger()
 {
-    auto phy = m_apMac->GetWifiPhy(LINK);
-    const auto band = phy->GetPhyBand();
-    WifiTxVector txVector;
-    txVector.SetPreambleType(WIFI_PREAMBLE_HE_TB);
-    txVector.SetChannelWidth(m_allowedWidth);
-    txVector.SetGuardInterval(GetGuardInterval(false));
-    txVector.SetBssColor(m_apMac->GetHeConfiguration()->m_bssColor);
-
+    const auto band = m_apMac->GetWifiPhy(LINK)->GetPhyBand();
+    auto txVector = MakeUplinkTxVector();
     const auto& units = m_choice.layout->units;
     for (std::size_t i = 0; i < units.size(); ++i)
     {
@@ -721,7 +728,7 @@ WdmoeMultiUserScheduler::BuildTrigger()
         needed = std::max(needed, WifiPhy::CalculateTxDuration(bytes, txVector, band, station.aid));
         least = std::max(least, WifiPhy::CalculateTxDuration(frame, txVector, band, station.aid));
     }
-    if (least > LONGEST_PPDU && units.size() > 1)
+    if (least > MicroSeconds(LONGEST_PPDU_US) && units.size() > 1)
     {
         // a bad channel: it takes all the tones to send a frame in one PPDU
         m_choice.layout = &GetLayouts(false).front();
@@ -729,49 +736,13 @@ WdmoeMultiUserScheduler::BuildTrigger()
         return BuildTrigger();
     }
     Time duration = std::min(needed, preamble + Seconds(m_choice.duration));
-    duration = std::min(std::max(duration, least), LONGEST_PPDU);
+    duration = std::min(std::max(duration, least), MicroSeconds(LONGEST_PPDU_US));
 
-    m_uplinkInfo = UlMuInfo();
-    auto& trigger = m_uplinkInfo.trigger;
-    auto& params = m_uplinkInfo.txParams;
-    trigger = CtrlTriggerHeader(TriggerFrameType::BASIC_TRIGGER, txVector);
-    auto item = GetTriggerFrame(trigger, LINK);
-    m_uplinkInfo.macHdr = item->GetHeader();
-    params.m_txVector =
-        GetWifiRemoteStationManager(LINK)->GetRtsTxVector(item->GetHeader().GetAddr1(),
-                                                          m_allowedWidth);
-    auto fem = GetHeFem(LINK);
-    if (!fem->TryAddMpdu(item, params, m_availableTime))
+    const Time exchange = MakeTrigger(txVector, TriggerFrameType::BASIC_TRIGGER, duration, least);
+    if (exchange.IsZero())
     {
         return false;
     }
-    if (!params.m_acknowledgment->acknowledgmentTime)
-    {
-        fem->CalculateAcknowledgmentTime(params.m_acknowledgment.get());
-    }
-    if (!params.m_protection->protectionTime)
-    {
-        fem->CalculateProtectionTime(params.m_protection.get());
-    }
-    const Time around = *params.m_protection->protectionTime + *params.m_txDuration +
-                        phy->GetSifs() + *params.m_acknowledgment->acknowledgmentTime;
-    if (m_availableTime != Time::Min())
-    {
-        duration = std::min(duration, m_availableTime - around);
-        if (duration < least)
-        {
-            return false;
-        }
-    }
-    uint16_t length = 0;
-    std::tie(length, duration) =
-        HePhy::ConvertHeTbPpduDurationToLSigLength(duration, txVector, band);
-    trigger.SetUlLength(length);
-    for (auto& user : trigger)
-    {
-        user.SetBasicTriggerDepUserInfo(0, 0, AC_BE);
-    }
-
     const double data = (duration - preamble).GetSeconds();
     for (std::size_t i = 0; i < units.size(); ++i)
     {
@@ -789,11 +760,154 @@ WdmoeMultiUserScheduler::BuildTrigger()
         }
         station.triggered = true;
     }
-    ++m_triggers;
     Charge(false, data);
-    m_kick.Cancel();
-    ScheduleKick(Simulator::Now() + around + duration + phy->GetSifs() + phy->GetSlot());
+    NotifyExchange(exchange);
     return true;
+}
+
+bool
+WdmoeMultiUserScheduler::BuildPoll()
+{
+    const Time now = Simulator::Now();
+    if (m_pollInterval.IsZero())
+    {
+        return false;
+    }
+    const bool busy = now - m_busySince >= m_pollInterval;
+    std::vector<Station*> silent;
+    for (auto* station : m_active)
+    {
+        if (now + m_lead - station->heard >= m_pollInterval &&
+            (busy || now < station->mutedUntil) && station->uplinkPending == 0 &&
+            CanTrigger(station->address))
+        {
+            silent.push_back(station);
+        }
+    }
+    if (silent.empty())
+    {
+        return false;
+    }
+    std::stable_sort(silent.begin(), silent.end(), [](const Station* a, const Station* b) {
+        return a->heard < b->heard;
+    });
+    const auto layout =
+        WdmoeRuLayout::MakeEqual(static_cast<uint32_t>(m_allowedWidth), silent.size());
+    auto txVector = MakeUplinkTxVector();
+    for (std::size_t i = 0; i < layout.units.size(); ++i)
+    {
+        const auto& unit = layout.units[i];
+        txVector.SetHeMuUserInfo(silent[i]->aid,
+                                 {WdmoeMakeRu(unit.type, unit.index, unit.primary80),
+                                  GetUplinkMcs(*silent[i], unit),
+                                  1});
+    }
+    Time duration;
+    for (std::size_t i = 0; i < layout.units.size(); ++i)
+    {
+        duration = std::max(duration,
+                            WifiPhy::CalculateTxDuration(NULL_FRAME,
+                                                         txVector,
+                                                         m_apMac->GetWifiPhy(LINK)->GetPhyBand(),
+                                                         silent[i]->aid));
+    }
+    const Time exchange = MakeTrigger(txVector, TriggerFrameType::BSRP_TRIGGER, duration, duration);
+    if (exchange.IsZero())
+    {
+        return false;
+    }
+    for (std::size_t i = 0; i < layout.units.size(); ++i)
+    {
+        silent[i]->heard = now;
+    }
+    NotifyExchange(exchange);
+    return true;
+}
+
+bool
+WdmoeMultiUserScheduler::CanTrigger(Mac48Address station) const
+{
+    return m_apMac->GetHeSupported(station) &&
+           m_apMac->GetBaAgreementEstablishedAsRecipient(station, TID);
+}
+
+WifiTxVector
+WdmoeMultiUserScheduler::MakeUplinkTxVector() const
+{
+    WifiTxVector txVector;
+    txVector.SetPreambleType(WIFI_PREAMBLE_HE_TB);
+    txVector.SetChannelWidth(m_allowedWidth);
+    txVector.SetGuardInterval(GetGuardInterval(false));
+    txVector.SetBssColor(m_apMac->GetHeConfiguration()->m_bssColor);
+    return txVector;
+}
+
+Time
+WdmoeMultiUserScheduler::MakeTrigger(const WifiTxVector& txVector,
+                                     TriggerFrameType type,
+                                     Time& duration,
+                                     Time least)
+{
+    auto phy = m_apMac->GetWifiPhy(LINK);
+    m_uplinkInfo = UlMuInfo();
+    auto& trigger = m_uplinkInfo.trigger;
+    auto& params = m_uplinkInfo.txParams;
+    trigger = CtrlTriggerHeader(type, txVector);
+    auto item = GetTriggerFrame(trigger, LINK);
+    m_uplinkInfo.macHdr = item->GetHeader();
+    params.m_txVector =
+        GetWifiRemoteStationManager(LINK)->GetRtsTxVector(item->GetHeader().GetAddr1(),
+                                                          m_allowedWidth);
+    auto fem = GetHeFem(LINK);
+    if (!fem->TryAddMpdu(item, params, m_availableTime))
+    {
+        return Time(0);
+    }
+    if (!params.m_acknowledgment->acknowledgmentTime)
+    {
+        fem->CalculateAcknowledgmentTime(params.m_acknowledgment.get());
+    }
+    if (!params.m_protection->protectionTime)
+    {
+        fem->CalculateProtectionTime(params.m_protection.get());
+    }
+    const Time around = *params.m_protection->protectionTime + *params.m_txDuration +
+                        phy->GetSifs() + *params.m_acknowledgment->acknowledgmentTime;
+    if (m_availableTime != Time::Min())
+    {
+        duration = std::min(duration, m_availableTime - around);
+        if (duration < least)
+        {
+            return Time(0);
+        }
+    }
+    uint16_t length = 0;
+    std::tie(length, duration) =
+        HePhy::ConvertHeTbPpduDurationToLSigLength(duration, txVector, phy->GetPhyBand());
+    trigger.SetUlLength(length);
+    for (auto& user : trigger)
+    {
+        if (type != TriggerFrameType::BASIC_TRIGGER)
+        {
+            break;
+        }
+        user.SetBasicTriggerDepUserInfo(0, 0, AC_BE);
+    }
+    ++m_triggers;
+    return around + duration + phy->GetSifs();
+}
+
+void
+WdmoeMultiUserScheduler::NotifyExchange(Time duration)
+{
+    const Time now = Simulator::Now();
+    if (now - m_busyUntil > GAP * m_kickInterval)
+    {
+        m_busySince = now;
+    }
+    m_busyUntil = now + duration;
+    m_kick.Cancel();
+    ScheduleKick(m_busyUntil + m_apMac->GetWifiPhy(LINK)->GetSlot());
 }
 
 void
@@ -837,9 +951,15 @@ WdmoeMultiUserScheduler::Kick()
     Time next = Time::Max();
     for (const auto& [aid, address] : m_apMac->GetStaList(LINK))
     {
-        if (m_apMac->GetBaAgreementEstablishedAsRecipient(address, TID))
+        if (!CanTrigger(address))
         {
-            next = std::min(next, Get(address).demand.GetNextTime(now));
+            continue;
+        }
+        const auto& station = Get(address);
+        next = std::min(next, station.demand.GetNextTime(now));
+        if (!m_pollInterval.IsZero() && station.heard + m_pollInterval < station.mutedUntil)
+        {
+            next = std::min(next, std::max(now, station.heard + m_pollInterval));
         }
     }
     if (next == Time::Max())
@@ -861,7 +981,7 @@ WdmoeMultiUserScheduler::Kick()
 void
 WdmoeMultiUserScheduler::NotifyReceived(Ptr<const Packet> packet,
                                         uint16_t /* frequency */,
-                                        WifiTxVector /* txVector */,
+                                        WifiTxVector txVector,
                                         MpduInfo mpdu,
                                         SignalNoiseDbm /* signal */,
                                         uint16_t /* staId */)
@@ -882,6 +1002,7 @@ WdmoeMultiUserScheduler::NotifyReceived(Ptr<const Packet> packet,
         return;
     }
     auto& station = Get(header.GetAddr2());
+    station.heard = Simulator::Now();
     const uint8_t queue = header.IsQosEosp() ? header.GetQosQueueSize() : 255;
     const Time now = Simulator::Now();
     if (!header.HasData())
@@ -890,6 +1011,10 @@ WdmoeMultiUserScheduler::NotifyReceived(Ptr<const Packet> packet,
     }
     else
     {
+        if (txVector.IsUlMu())
+        {
+            station.mutedUntil = now + m_contentionOff;
+        }
         const uint32_t around = header.GetSerializedSize() + FCS + LLC;
         const uint32_t fresh = station.demand.NotifyReceived(now,
                                                              size,

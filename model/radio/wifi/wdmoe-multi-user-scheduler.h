@@ -129,7 +129,8 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
      * @param mac of the access point
      * @param contentionOff 8 to 2088 ms in steps of 8.192 ms, or 0: stations always contend
      */
-    static void PrepareAccessPoint(Ptr<ApWifiMac> mac, Time contentionOff = MicroSeconds(16384));
+    static void PrepareAccessPoint(Ptr<ApWifiMac> mac,
+                                   Time contentionOff = MicroSeconds(32 * 8192));
 
     /**
      * The same for a station: it also has to say how much it has in its queue.
@@ -164,6 +165,8 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
         double downlinkRate{0};    ///< bit/s in the whole channel
         uint64_t uplinkPending{0}; ///< bytes worth triggering now
         bool triggered{false};     ///< by the last trigger frame
+        Time mutedUntil;           ///< its EDCA is off
+        Time heard;                ///< when it last sent a QoS frame, or was asked to
     };
 
     TxFormat SelectTxFormat() override;
@@ -208,6 +211,12 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
      */
     static uint32_t GetPayload(Ptr<const WifiMpdu> mpdu);
 
+    /**
+     * @param station its address
+     * @return true if it can answer to a trigger
+     */
+    bool CanTrigger(Mac48Address station) const;
+
     /// @return attributes of the uplink
     WdmoeUplinkDemand::Settings GetDemandSettings() const;
 
@@ -245,6 +254,32 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
     bool BuildTrigger();
 
     /**
+     * Find out what stations have that were kept from the medium for too long.
+     *
+     * @return false if there are none
+     */
+    bool BuildPoll();
+
+    /**
+     * @return TXVECTOR of a TB PPDU with nobody in it
+     */
+    WifiTxVector MakeUplinkTxVector() const;
+
+    /**
+     * Complete m_uplinkInfo.
+     *
+     * @param txVector of the answers
+     * @param type of the trigger frame
+     * @param[in,out] duration of the answers
+     * @param least duration that is of use
+     * @return duration of the exchange; 0: there is no time for it
+     */
+    Time MakeTrigger(const WifiTxVector& txVector,
+                     TriggerFrameType type,
+                     Time& duration,
+                     Time least);
+
+    /**
      * @param station a station
      * @return TXVECTOR of a single-user data frame to it
      */
@@ -270,6 +305,13 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
      * @param duration of it, s
      */
     void Charge(bool downlink, double duration);
+
+    /**
+     * An exchange begins.
+     *
+     * @param duration of it, acknowledgments included
+     */
+    void NotifyExchange(Time duration);
 
     /**
      * Ask for the medium when uplink is due and nothing else will.
@@ -314,6 +356,8 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
     Time m_patience;       ///< attribute UplinkPatience
     uint32_t m_unanswered; ///< attribute UnansweredTriggers
     Time m_fallback;       ///< attribute FallbackTime
+    Time m_pollInterval;   ///< attribute PollInterval
+    Time m_contentionOff;  ///< MU EDCA timer, if it switches EDCA off
 
     WdmoeToneCredits m_credits;                 ///< divides a direction
     std::map<Mac48Address, Station> m_stations; ///< by address
@@ -328,6 +372,8 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
     std::map<std::pair<uint32_t, bool>, std::vector<WdmoeRuLayout>> m_layouts; ///< by width
     double m_widthHz{0};                                                       ///< of the channel
     bool m_servedAlone{false}; ///< the last PPDU was for ServeAlone()
+    Time m_busySince;          ///< the medium was ours, but for gaps
+    Time m_busyUntil;          ///< end of the last exchange
     EventId m_kick;            ///< Kick()
     uint64_t m_triggers{0};    ///< trigger frames
     UplinkMcsCallback m_mcs;   ///< see SetUplinkMcsCallback()

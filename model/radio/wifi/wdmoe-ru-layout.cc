@@ -193,6 +193,21 @@ WdmoeRuLayout::Enumerate(uint32_t widthMhz, uint32_t leastTones, uint32_t mostUn
     return layouts;
 }
 
+WdmoeRuLayout
+WdmoeRuLayout::MakeEqual(uint32_t widthMhz, uint32_t units)
+{
+    auto kind = KINDS.begin();
+    uint32_t most = widthMhz / 20 * 8;
+    for (auto next = kind + 1; next != KINDS.end() && most / 2 >= units; ++next)
+    {
+        kind = next;
+        most /= 2;
+    }
+    auto layout = Place(Cut(most, kind->tones));
+    layout.units.resize(std::min(most, units));
+    return layout;
+}
+
 std::string
 WdmoeRuLayout::Check(uint32_t widthMhz, uint32_t leastTones, uint32_t stations)
 {

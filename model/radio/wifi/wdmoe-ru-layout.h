@@ -71,6 +71,15 @@ class WdmoeRuLayout
                                                 bool downlink);
 
     /**
+     * Units of one size for short answers to a trigger frame.
+     *
+     * @param widthMhz of the channel
+     * @param units that are wanted
+     * @return so many, or as many as there can be, and as wide as possible
+     */
+    static WdmoeRuLayout MakeEqual(uint32_t widthMhz, uint32_t units);
+
+    /**
      * @param widthMhz of the channel
      * @param leastTones of a unit
      * @param stations to serve

@@ -18,6 +18,8 @@ constexpr uint32_t SEQUENCES = 4096;        ///< numbers of frames
 constexpr uint32_t FRAME_OVERHEAD = 26 + 4; ///< QoS data header and FCS, byte
 constexpr uint32_t LLC = 8;                 ///< LLC/SNAP header, byte
 constexpr uint8_t UNSAID = 255;             ///< queue size field
+constexpr uint8_t FULL = 254;               ///< queue size field: that, or any more
+constexpr uint64_t UNLIMITED = 1ULL << 30;  ///< stands for the latter, byte
 constexpr uint32_t QUEUE_UNIT = 256;        ///< of the queue size field, byte
 
 } // namespace
@@ -143,7 +145,7 @@ WdmoeUplinkDemand::Hear(Time now, uint8_t queue)
     if (queue != UNSAID && now != m_heard)
     {
         m_heard = now;
-        m_backlog = static_cast<uint64_t>(queue) * QUEUE_UNIT;
+        m_backlog = queue == FULL ? UNLIMITED : static_cast<uint64_t>(queue) * QUEUE_UNIT;
     }
 }
 
