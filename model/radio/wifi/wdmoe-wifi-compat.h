@@ -1,0 +1,63 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#ifndef WDMOE_WIFI_COMPAT_H
+#define WDMOE_WIFI_COMPAT_H
+
+#include "ns3/he-ru.h"
+
+#include <cstddef>
+
+// What differs between ns-3.44 and later releases in the Wi-Fi model, and nothing else. From 3.45
+// on RU types are shared by HE and EHT (wifi-ru.h), and what a TXVECTOR holds is a variant, to
+// which an HE RU converts by itself.
+#if __has_include("ns3/wifi-ru.h")
+#include "ns3/wifi-ru.h"
+#define WDMOE_WIFI_HAS_EHT_RU 1
+#else
+#define WDMOE_WIFI_HAS_EHT_RU 0
+#endif
+
+namespace ns3
+{
+
+#if WDMOE_WIFI_HAS_EHT_RU
+/// Number of tones of an RU, by name
+using WdmoeRuType = RuType;
+#else
+/// Number of tones of an RU, by name
+using WdmoeRuType = HeRu::RuType;
+#endif
+
+/**
+ * @param type of an RU
+ * @return its approximate width, MHz
+ */
+inline double
+WdmoeGetRuMhz(WdmoeRuType type)
+{
+#if WDMOE_WIFI_HAS_EHT_RU
+    return WifiRu::GetBandwidth(type);
+#else
+    return HeRu::GetBandwidth(type);
+#endif
+}
+
+/**
+ * @param type of an RU
+ * @param index of the RU among those of its type in its 80 MHz (or narrower) channel, from 1
+ * @param primary80 whether it is in the primary 80 MHz
+ * @return the RU, as a TXVECTOR takes it
+ */
+inline HeRu::RuSpec
+WdmoeMakeRu(WdmoeRuType type, std::size_t index, bool primary80)
+{
+    return HeRu::RuSpec(type, index, primary80);
+}
+
+} // namespace ns3
+
+#endif /* WDMOE_WIFI_COMPAT_H */
