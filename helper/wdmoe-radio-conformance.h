@@ -82,7 +82,8 @@ struct WdmoeRadioConformanceResult
  * Each check is a simulation of its own, with nodes at the given distances on a line, which ends in
  * Simulator::Destroy(): call it where no other simulation is under way. What a radio declares not
  * to be able to do is skipped, and the result says so; what it has to do in any case (carry data
- * both ways, know its links, keep to its budget) is not.
+ * both ways, know its links, keep to its budget) is not. Of a radio that joins several cells the
+ * shares are not checked, since each cell has a budget of its own: check the radios it joins.
  */
 class WdmoeRadioConformance
 {
@@ -210,10 +211,10 @@ class WdmoeRadioConformance
     bool Start(Cell& cell);
 
     /**
-     * @param capabilities of the radio
-     * @return whether shares are enforced; if not, that is a result
+     * @param cell made a moment ago
+     * @return whether shares are enforced, of one budget; if not, that is a result
      */
-    bool Enforces(const WdmoeRadioCapabilities& capabilities);
+    bool Enforces(const Cell& cell);
 
     /**
      * Enforce a plan under load; check what was granted and what was delivered.
@@ -303,6 +304,7 @@ class WdmoeRadioConformance
     void Skip(const std::string& why);
 
     static constexpr double ROUNDING = 1e-6; ///< of sums of shares, and of Time
+    static constexpr uint32_t BURST = 20;    ///< packets, where each has to arrive
 
     std::string m_name;                       ///< of the radio
     Factory m_factory;                        ///< makes it
