@@ -62,11 +62,13 @@ WdmoePacedRadio::GetTypeId()
                           DoubleValue(0),
                           MakeDoubleAccessor(&WdmoePacedRadio::m_initialRate),
                           MakeDoubleChecker<double>(0.0))
-            .AddAttribute("InitialWindow",
-                          "Most bytes in flight on a link that has not been measured",
-                          UintegerValue(96000),
-                          MakeUintegerAccessor(&WdmoePacedRadio::m_window),
-                          MakeUintegerChecker<uint32_t>(3000))
+            .AddAttribute(
+                "InitialWindow",
+                "Most bytes in flight on a link that has not been measured, or is probed; "
+                "three aggregates of the link or more",
+                UintegerValue(200000),
+                MakeUintegerAccessor(&WdmoePacedRadio::m_window),
+                MakeUintegerChecker<uint32_t>(3000))
             .AddAttribute("WindowTime",
                           "Bytes in flight are limited to capacity x (this + the shortest time "
                           "from hand-down to report), so that a link that stalls does not fill "
@@ -75,9 +77,10 @@ WdmoePacedRadio::GetTypeId()
                           MakeTimeAccessor(&WdmoePacedRadio::m_windowTime),
                           MakeTimeChecker(MilliSeconds(1)))
             .AddAttribute("BurstInterval",
-                          "Packets go in bursts of so much time at their pace, at least one; more "
-                          "lets a link that aggregates do so, and makes shares coarser",
-                          TimeValue(MilliSeconds(0)),
+                          "On a shared medium, packets go in bursts of so much time at their pace, "
+                          "at least one packet; more lets a medium aggregate and contend less, "
+                          "and makes shares coarser",
+                          TimeValue(MilliSeconds(5)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_burst),
                           MakeTimeChecker(Time(0)))
             .AddAttribute("InitialEfficiency",
@@ -572,7 +575,8 @@ WdmoePacedRadio::Apply(uint32_t parity)
         {
             window = std::max(window, static_cast<double>(m_window));
         }
-        e.disc->SetPace(e.index, pace, pace * m_burst.GetSeconds(), window);
+        const double quantum = m_shared ? pace * m_burst.GetSeconds() : 0;
+        e.disc->SetPace(e.index, pace, quantum, window);
         // on a shared medium one is probed at a time, and the others wait
         const bool waits = m_shared && m_probing > 0 && !(e.probe.active && e.probe.begun);
         e.disc->SetMode(e.index,
