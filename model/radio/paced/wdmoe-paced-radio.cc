@@ -66,7 +66,7 @@ WdmoePacedRadio::GetTypeId()
                 "InitialWindow",
                 "Most bytes in flight on a link that has not been measured, or is probed; "
                 "three aggregates of the link or more",
-                UintegerValue(200000),
+                UintegerValue(32000),
                 MakeUintegerAccessor(&WdmoePacedRadio::m_window),
                 MakeUintegerChecker<uint32_t>(3000))
             .AddAttribute("WindowTime",
@@ -573,7 +573,7 @@ WdmoePacedRadio::Apply(uint32_t parity)
         }
         if (e.probe.active)
         {
-            window = std::max(window, static_cast<double>(m_window));
+            window = std::max(window, GetProbeWindow(e));
         }
         const double quantum = m_shared ? pace * m_burst.GetSeconds() : 0;
         e.disc->SetPace(e.index, pace, quantum, window);
@@ -640,11 +640,16 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
         Update();
     }
     e.probe.arrived++;
+    e.probe.bytes += bytes;
     e.probe.heard = Simulator::Now();
     if (!e.valid && !measured && !e.queued && !e.probe.active)
     {
         e.queued = true;
         m_probes.push_back(end);
+    }
+    if (e.probe.active)
+    {
+        Apply(end % 2); // its window
     }
     NextProbe();
     ContinueProbes();
@@ -755,13 +760,24 @@ WdmoePacedRadio::ContinueProbe(uint32_t end)
         NextProbe();
         return;
     }
-    const auto& c = e.disc->Get(e.index);
-    for (uint32_t i = 0;
-         i < 256 && e.disc->GetBacklog(e.index) == 0 && static_cast<double>(c.inFlight) < m_window;
-         i++)
+    const double window = GetProbeWindow(e);
+    for (uint32_t i = 0; i < 4096; i++)
     {
+        const auto waiting = e.disc->GetBacklog(e.index) + e.disc->Get(e.index).inFlight;
+        if (static_cast<double>(waiting) >= window)
+        {
+            return;
+        }
         SendProbe(end);
     }
+}
+
+double
+WdmoePacedRadio::GetProbeWindow(const End& e) const
+{
+    // As in a slow start: small for a slow link, and after some rounds enough for one that is fast,
+    // or aggregates, or reports late.
+    return std::min(64.0 * m_window, m_window + static_cast<double>(e.probe.bytes));
 }
 
 void

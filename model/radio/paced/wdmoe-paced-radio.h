@@ -153,6 +153,7 @@ class WdmoePacedRadio : public WdmoeRadio
         bool warm{false};    ///< its first packets were left out
         uint64_t samples{0}; ///< of its end when it is done
         uint32_t arrived{0}; ///< packets so far
+        uint64_t bytes{0};   ///< of them
         Time since;          ///< when it was called
         Time heard;          ///< when something of it last arrived
     };
@@ -283,6 +284,12 @@ class WdmoePacedRadio : public WdmoeRadio
      * @param end name
      */
     void ContinueProbe(uint32_t end);
+
+    /**
+     * @param e end that is probed
+     * @return most bytes that it has in flight or waiting
+     */
+    double GetProbeWindow(const End& e) const;
 
     /// Tell who has no sample
     void CheckStart();
