@@ -305,6 +305,8 @@ PacedShareTest::DoRun()
         cell.Plan(shares);
         cell.Run(0.1);
         const auto rates = cell.Rates(constant);
+        double promised = 0;
+        double got = 0;
         for (int uplink = 0; uplink < 2; uplink++)
         {
             if (!(m_directions & (uplink ? UP : DOWN)))
@@ -318,17 +320,15 @@ PacedShareTest::DoRun()
                                           shares[k],
                                           capabilities.shareAccuracy,
                                           "device " << k << (uplink ? " up" : " down"));
-                // nobody is paced below what the law promises for all who contend
                 const auto state = cell.radio->GetLinkState(k);
                 const auto& law = (uplink ? state.uplink : state.downlink).law;
                 const bool half = m_directions == BOTH && !capabilities.fullDuplex;
-                NS_TEST_EXPECT_MSG_EQ_TOL(rates[2 * k + uplink] /
-                                              law.Rate(shares[k] / (half ? 2 : 1)),
-                                          1,
-                                          0.15,
-                                          "the law of device " << k);
+                promised += law.Rate(shares[k] / (half ? 2 : 1));
+                got += rates[2 * k + uplink];
             }
         }
+        // what the laws promise for all who contend is what the medium carries
+        NS_TEST_EXPECT_MSG_EQ_TOL(got / promised, 1, 0.1, "the laws");
         std::swap(shares[0], shares[3]);
         std::swap(shares[1], shares[2]);
     }
@@ -510,11 +510,11 @@ PacedLostTest::DoRun()
             mobility->SetPosition(Vector(lost ? 1e5 : 10, 0, 0));
             return;
         }
-        const PointerValue model(lost ? errors : Ptr<RateErrorModel>());
+        lost ? errors->Enable() : errors->Disable();
         auto node = cell.nodes.Get(0);
         for (uint32_t i = 0; i < node->GetNDevices(); i++)
         {
-            node->GetDevice(i)->SetAttributeFailSafe("ReceiveErrorModel", model);
+            node->GetDevice(i)->SetAttributeFailSafe("ReceiveErrorModel", PointerValue(errors));
         }
     };
     cell.Plan({0.5, 0.5}, 1);
@@ -528,7 +528,9 @@ PacedLostTest::DoRun()
     NS_TEST_EXPECT_MSG_EQ(cell.radio->IsReady(), false, "not all are there");
     const auto rates = cell.Rates(0.3);
     NS_TEST_EXPECT_MSG_EQ(rates[0], 0, "nothing arrives");
-    NS_TEST_EXPECT_MSG_GT(rates[2], 0.3 * cell.radio->GetCapacity(1, true), "the other goes on");
+    NS_TEST_EXPECT_MSG_GT(rates[2],
+                          0.8 * cell.radio->GetCapacity(1, true),
+                          "the other has the leftover");
     cut(false);
     NS_TEST_EXPECT_MSG_EQ(cell.WaitReady(6), true, "comes back");
     cell.Run(0.1);

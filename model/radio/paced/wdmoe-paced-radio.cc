@@ -530,7 +530,7 @@ WdmoePacedRadio::Divide(uint32_t first, uint32_t step)
     for (uint32_t i = first; i < m_ends.size(); i += step)
     {
         const auto& e = m_ends[i];
-        if (!e.busy)
+        if (!e.busy || e.lost)
         {
             continue;
         }
@@ -781,7 +781,7 @@ WdmoePacedRadio::GetProbeWindow(const End& e) const
 }
 
 void
-WdmoePacedRadio::Steer(double workS, bool waiting)
+WdmoePacedRadio::Steer(double workS, double waiting)
 {
     // work done in this tick, if the medium had some all the time
     const double least = std::min(m_queueTarget.GetSeconds() / 4, 1e-3);
@@ -790,11 +790,16 @@ WdmoePacedRadio::Steer(double workS, bool waiting)
         const double done = m_doneS / TICK.GetSeconds();
         m_efficiency += 0.05 * (std::clamp(done, 0.3, 1.1) - m_efficiency);
     }
+    else if (m_probing == 0 && waiting > 0.9 && workS <= least)
+    {
+        // all of it is given away, and it runs dry: E is too low to fill it, and to be measured
+        m_efficiency = std::max(m_efficiency, std::min(m_efficiency * 1.02, 1.0));
+    }
     m_workS = m_probing == 0 ? workS : 0;
     m_doneS = 0;
     const double target = m_queueTarget.GetSeconds() + 1.5 * m_signalDelay.GetSeconds();
-    m_lean = waiting ? 1 - 0.2 * std::clamp(workS / target - 1, -1.0, 3.0) : 1;
-    if (waiting)
+    m_lean = waiting > 0 ? 1 - 0.2 * std::clamp(workS / target - 1, -1.0, 3.0) : 1;
+    if (waiting > 0)
     {
         Update();
     }
@@ -805,7 +810,7 @@ WdmoePacedRadio::Tick()
 {
     const Time now = Simulator::Now();
     double workS = 0;
-    bool waiting = false;
+    double waiting = 0;
     int64_t ping = -1;
     for (uint32_t i = 0; i < m_ends.size(); i++)
     {
@@ -844,7 +849,7 @@ WdmoePacedRadio::Tick()
         if (capacity.IsValid())
         {
             workS += 8.0 * static_cast<double>(c.inFlight) / capacity.GetRate();
-            waiting = waiting || (e.disc->GetBacklog(e.index) > 0 && c.rate > 0);
+            waiting += e.disc->GetBacklog(e.index) > 0 ? e.part : 0;
         }
     }
     if (ping >= 0)

@@ -186,9 +186,9 @@ class WdmoePacedRadio : public WdmoeRadio
      * Learn E, and keep the NetDevices' queues at QueueTarget.
      *
      * @param workS in the NetDevices, s
-     * @param waiting somebody waits for his pace
+     * @param waiting parts of the medium of those who wait for their pace
      */
-    void Steer(double workS, bool waiting);
+    void Steer(double workS, double waiting);
 
     /// Every so often: who is lost, who is to be probed, how full the medium is
     void Tick();
