@@ -498,7 +498,10 @@ class PacedLostTest : public TestCase
 void
 PacedLostTest::DoRun()
 {
-    PacedCell cell(m_medium, 2);
+    PacedCell cell(m_medium, 2, [](WdmoePacedRadioHelper& helper) {
+        // with aggregation a lost station blocks ns-3's access point, see WdmoePacedRadioHelper
+        helper.SetWifi("80211a", 20, 20);
+    });
     NS_TEST_ASSERT_MSG_EQ(cell.WaitReady(), true, cell.radio->DescribeUnmeasured());
     auto mobility = cell.nodes.Get(0)->GetObject<MobilityModel>();
     auto errors = CreateObject<RateErrorModel>();
@@ -529,7 +532,7 @@ PacedLostTest::DoRun()
     const auto rates = cell.Rates(0.3);
     NS_TEST_EXPECT_MSG_EQ(rates[0], 0, "nothing arrives");
     NS_TEST_EXPECT_MSG_GT(rates[2],
-                          0.8 * cell.radio->GetCapacity(1, true),
+                          (m_medium == "wifi" ? 0.3 : 0.8) * cell.radio->GetCapacity(1, true),
                           "the other has the leftover");
     cut(false);
     NS_TEST_EXPECT_MSG_EQ(cell.WaitReady(6), true, "comes back");

@@ -37,6 +37,7 @@ namespace
 constexpr uint32_t HEADERS = 28;     ///< IPv4 and UDP, bytes
 const Time TICK = MilliSeconds(5);   ///< from one Tick() to the next
 const Time DRAIN = MilliSeconds(50); ///< longest wait for what others have under way
+constexpr int PINGS = 8;             ///< in vain, until they become rarer
 constexpr uint32_t DOUBTS = 3;       ///< packets given up until a link is lost
 
 } // namespace
@@ -70,10 +71,10 @@ WdmoePacedRadio::GetTypeId()
                 MakeUintegerAccessor(&WdmoePacedRadio::m_window),
                 MakeUintegerChecker<uint32_t>(3000))
             .AddAttribute("WindowTime",
-                          "Bytes in flight are limited to capacity x (this + the shortest time "
-                          "from hand-down to report), so that a link that stalls does not fill "
-                          "the queue that it shares with others",
-                          TimeValue(MilliSeconds(30)),
+                          "Bytes in flight are limited to pace x (this + the shortest time from "
+                          "hand-down to report), so that a link that stalls does not fill the "
+                          "queue that it shares with others",
+                          TimeValue(MilliSeconds(15)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_windowTime),
                           MakeTimeChecker(MilliSeconds(1)))
             .AddAttribute("BurstInterval",
@@ -569,7 +570,7 @@ WdmoePacedRadio::Apply(uint32_t parity)
         if (known)
         {
             const Time span = m_windowTime + capacity.GetMinLatency() + 2 * m_signalDelay;
-            window = std::max(16e3, rate * span.GetSeconds());
+            window = std::max(16e3, pace * span.GetSeconds());
         }
         if (e.probe.active)
         {
@@ -633,6 +634,7 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
         return;
     }
     e.doubts = 0;
+    e.pings = 0;
     const bool measured = m_meter->GetCapacity(end).IsValid();
     if (e.lost)
     {
@@ -669,6 +671,7 @@ WdmoePacedRadio::Ping(uint32_t end)
 {
     auto& e = m_ends[end];
     e.pinged = Simulator::Now();
+    e.pings++;
     if (IsZero(end) && e.disc->GetBacklog(e.index) > 0)
     {
         return; // its own packets would go first
@@ -827,7 +830,9 @@ WdmoePacedRadio::Tick()
         }
         const auto& c = e.disc->Get(e.index);
         const bool silent = e.lost || !capacity.IsValid() || e.doubts > 0;
-        const bool due = e.pinged.IsNegative() || now >= e.pinged + m_probeInterval;
+        // in vain for long: less and less often, for it costs the others time
+        const Time interval = m_probeInterval * (1 << std::clamp<int>(e.pings - PINGS, 0, 4));
+        const bool due = e.pinged.IsNegative() || now >= e.pinged + interval;
         if (silent && c.inFlight == 0 && due)
         {
             // on a shared medium one at a time, and none that disturbs a train

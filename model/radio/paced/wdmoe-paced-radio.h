@@ -60,8 +60,8 @@ namespace ns3
  * guaranteed at once, and a part in the leftover two SignalDelay later.
  *
  * **Lost devices.** When LostAfter passes and at least three packets were handed down and none
- * arrived, a link is not valid; it is held back but for one packet in each ProbeInterval, and comes
- * back with a probe.
+ * arrived, a link is not valid; it is held back but for one packet in each ProbeInterval, later in
+ * up to 16 of them, and comes back with a probe. Its part goes to the others.
  *
  * Budget: 1 Hz each way, so that a law's bit/s/Hz are the capacity.
  */
@@ -174,6 +174,7 @@ class WdmoePacedRadio : public WdmoeRadio
         bool lost{false};              ///< held back
         bool queued{false};            ///< for a probe
         uint32_t doubts{0};            ///< packets given up since something arrived
+        int pings{0};                  ///< single packets sent since something arrived
         Probe probe;                   ///< the last
         Time pinged{-1};               ///< when a single packet was sent to find it
         double hzS{0};                 ///< granted so far
