@@ -119,8 +119,10 @@ WdmoePacedRadio::GetTypeId()
                           MakeUintegerAccessor(&WdmoePacedRadio::m_samples),
                           MakeUintegerChecker<uint32_t>(1))
             .AddAttribute("MaxAge",
-                          "Age of the last train at which a link is probed",
-                          TimeValue(Seconds(3)),
+                          "Age of the last train at which a link is probed, on a shared medium "
+                          "while the others wait some 10 ms; the links of a cell spread over half "
+                          "as much again",
+                          TimeValue(Seconds(10)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_maxAge),
                           MakeTimeChecker(MilliSeconds(10)))
             .AddAttribute("ProbeInterval",
@@ -846,7 +848,8 @@ WdmoePacedRadio::Tick()
                 ping = i;
             }
         }
-        if (e.valid && !e.queued && !e.probe.active && now >= capacity.GetWhen() + m_maxAge)
+        const Time age = Seconds(m_maxAge.GetSeconds() * (1 + 0.5 * i / m_ends.size()));
+        if (e.valid && !e.queued && !e.probe.active && now >= capacity.GetWhen() + age)
         {
             e.queued = true;
             m_probes.push_back(i);
