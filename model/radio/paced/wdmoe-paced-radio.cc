@@ -439,7 +439,7 @@ WdmoePacedRadio::GetCapabilities() const
     c.leftover = true;
     c.priority = true;
     c.fullDuplex = !m_shared;
-    c.shareAccuracy = m_shared ? 0.03 : 0.01;
+    c.shareAccuracy = m_shared ? 0.04 : 0.01;
     c.timeConstant = m_shared ? MilliSeconds(500) : MilliSeconds(200);
     // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals
     // later
