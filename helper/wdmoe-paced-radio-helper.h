@@ -26,7 +26,9 @@ namespace ns3
  * Three media come with it, made by Install(baseStation, devices):
  *
  * - "wifi": 802.11 by EDCA, one access point and a station for each device on a YansWifiChannel, no
- *   multi-user transmission; nodes need a MobilityModel;
+ *   multi-user transmission; nodes need a MobilityModel. With a standard that aggregates (all but
+ *   80211a), ns-3's access point that has sent an aggregate to a station which has gone sends
+ * nothing to any other until that one is back: all downlinks are lost with it;
  * - "csma": one bus of DataRate and Delay;
  * - "p2p": a point-to-point link of DataRate and Delay for each device.
  *

@@ -41,10 +41,18 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
             // What is sent as one aggregate arrives with short gaps after a long one: a train is
             // of whole aggregates. Where all gaps are alike there are none, and it may end now.
             const bool alike = std::max(m_train.longest, gap) <= 1.5 * mean;
-            if (enough &&
-                (alike || gap > 1.5 * mean || m_train.seconds > 2 * m_minTime.GetSeconds()))
+            const bool boundary = m_train.packets > 0 && gap > 1.5 * mean;
+            if (enough && (alike || (boundary && m_train.aligned) ||
+                           m_train.seconds > 2 * m_minTime.GetSeconds()))
             {
                 sampled = Finish();
+                m_train.aligned = boundary;
+            }
+            else if (boundary && !m_train.aligned)
+            {
+                // it began in the middle of an aggregate
+                m_train = Train();
+                m_train.aligned = true;
             }
             m_train.bits += 8.0 * arrival.bytes;
             m_train.seconds += gap;

@@ -93,6 +93,7 @@ class WdmoePacedCapacity
         double sendS{0};     ///< from the first hand-down to the last
         uint32_t packets{0}; ///< of its packets but the first
         bool unpaced{true};  ///< all of them
+        bool aligned{false}; ///< its first packet is the first of an aggregate
     };
 
     /// The train is over: take a sample if it is long enough. @return true if it was

@@ -152,6 +152,13 @@ WdmoePacedQueueDisc::SetPace(uint32_t index, double rate, double quantum, double
         return;
     }
     Accrue(c);
+    if (rate > 0)
+    {
+        // What was taken at a high pace was meant to be paid back at it, within BurstInterval; at
+        // a much lower one it would take for ever.
+        c.tokens *= rate < c.lastRate / 2 ? rate / c.lastRate : 1;
+        c.lastRate = rate;
+    }
     c.rate = rate;
     c.quantum = quantum;
     c.window = window;

@@ -76,6 +76,7 @@ class WdmoePacedQueueDisc : public QueueDisc
         uint32_t end{0};      ///< its name in WdmoePacedTag
         Address peer;         ///< link-layer address it sends to
         double rate{0};       ///< byte/s; 0: nothing goes
+        double lastRate{0};   ///< the last that was not 0, byte/s
         double quantum{0};    ///< bytes that may go at once
         double window{0};     ///< most bytes in flight
         bool unpaced{false};  ///< only the window counts

@@ -37,6 +37,7 @@ namespace
 constexpr uint32_t HEADERS = 28;     ///< IPv4 and UDP, bytes
 const Time TICK = MilliSeconds(5);   ///< from one Tick() to the next
 const Time DRAIN = MilliSeconds(50); ///< longest wait for what others have under way
+constexpr int PINGS = 8;             ///< in vain, until they become rarer
 constexpr uint32_t DOUBTS = 3;       ///< packets given up until a link is lost
 
 } // namespace
@@ -62,22 +63,25 @@ WdmoePacedRadio::GetTypeId()
                           DoubleValue(0),
                           MakeDoubleAccessor(&WdmoePacedRadio::m_initialRate),
                           MakeDoubleChecker<double>(0.0))
-            .AddAttribute("InitialWindow",
-                          "Most bytes in flight on a link that has not been measured",
-                          UintegerValue(96000),
-                          MakeUintegerAccessor(&WdmoePacedRadio::m_window),
-                          MakeUintegerChecker<uint32_t>(3000))
+            .AddAttribute(
+                "InitialWindow",
+                "Most bytes in flight on a link that has not been measured, or is probed; "
+                "three aggregates of the link or more",
+                UintegerValue(32000),
+                MakeUintegerAccessor(&WdmoePacedRadio::m_window),
+                MakeUintegerChecker<uint32_t>(3000))
             .AddAttribute("WindowTime",
-                          "Bytes in flight are limited to capacity x (this + the shortest time "
-                          "from hand-down to report), so that a link that stalls does not fill "
-                          "the queue that it shares with others",
-                          TimeValue(MilliSeconds(30)),
+                          "Bytes in flight are limited to pace x (this + the shortest time from "
+                          "hand-down to report), so that a link that stalls does not fill the "
+                          "queue that it shares with others",
+                          TimeValue(MilliSeconds(15)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_windowTime),
                           MakeTimeChecker(MilliSeconds(1)))
             .AddAttribute("BurstInterval",
-                          "Packets go in bursts of so much time at their pace, at least one; more "
-                          "lets a link that aggregates do so, and makes shares coarser",
-                          TimeValue(MilliSeconds(0)),
+                          "On a shared medium, packets go in bursts of so much time at their pace, "
+                          "at least one packet; more lets a medium aggregate and contend less, "
+                          "and makes shares coarser",
+                          TimeValue(MilliSeconds(5)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_burst),
                           MakeTimeChecker(Time(0)))
             .AddAttribute("InitialEfficiency",
@@ -115,8 +119,10 @@ WdmoePacedRadio::GetTypeId()
                           MakeUintegerAccessor(&WdmoePacedRadio::m_samples),
                           MakeUintegerChecker<uint32_t>(1))
             .AddAttribute("MaxAge",
-                          "Age of the last train at which a link is probed",
-                          TimeValue(Seconds(3)),
+                          "Age of the last train at which a link is probed, on a shared medium "
+                          "while the others wait some 10 ms; the links of a cell spread over half "
+                          "as much again",
+                          TimeValue(Seconds(10)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_maxAge),
                           MakeTimeChecker(MilliSeconds(10)))
             .AddAttribute("ProbeInterval",
@@ -433,7 +439,7 @@ WdmoePacedRadio::GetCapabilities() const
     c.leftover = true;
     c.priority = true;
     c.fullDuplex = !m_shared;
-    c.shareAccuracy = m_shared ? 0.03 : 0.01;
+    c.shareAccuracy = m_shared ? 0.04 : 0.01;
     c.timeConstant = m_shared ? MilliSeconds(500) : MilliSeconds(200);
     // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals
     // later
@@ -527,7 +533,7 @@ WdmoePacedRadio::Divide(uint32_t first, uint32_t step)
     for (uint32_t i = first; i < m_ends.size(); i += step)
     {
         const auto& e = m_ends[i];
-        if (!e.busy)
+        if (!e.busy || e.lost)
         {
             continue;
         }
@@ -566,13 +572,14 @@ WdmoePacedRadio::Apply(uint32_t parity)
         if (known)
         {
             const Time span = m_windowTime + capacity.GetMinLatency() + 2 * m_signalDelay;
-            window = std::max(16e3, rate * span.GetSeconds());
+            window = std::max(16e3, pace * span.GetSeconds());
         }
         if (e.probe.active)
         {
-            window = std::max(window, static_cast<double>(m_window));
+            window = std::max(window, GetProbeWindow(e));
         }
-        e.disc->SetPace(e.index, pace, pace * m_burst.GetSeconds(), window);
+        const double quantum = m_shared ? pace * m_burst.GetSeconds() : 0;
+        e.disc->SetPace(e.index, pace, quantum, window);
         // on a shared medium one is probed at a time, and the others wait
         const bool waits = m_shared && m_probing > 0 && !(e.probe.active && e.probe.begun);
         e.disc->SetMode(e.index,
@@ -629,6 +636,7 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
         return;
     }
     e.doubts = 0;
+    e.pings = 0;
     const bool measured = m_meter->GetCapacity(end).IsValid();
     if (e.lost)
     {
@@ -636,11 +644,16 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
         Update();
     }
     e.probe.arrived++;
+    e.probe.bytes += bytes;
     e.probe.heard = Simulator::Now();
     if (!e.valid && !measured && !e.queued && !e.probe.active)
     {
         e.queued = true;
         m_probes.push_back(end);
+    }
+    if (e.probe.active)
+    {
+        Apply(end % 2); // its window
     }
     NextProbe();
     ContinueProbes();
@@ -660,6 +673,7 @@ WdmoePacedRadio::Ping(uint32_t end)
 {
     auto& e = m_ends[end];
     e.pinged = Simulator::Now();
+    e.pings++;
     if (IsZero(end) && e.disc->GetBacklog(e.index) > 0)
     {
         return; // its own packets would go first
@@ -751,17 +765,28 @@ WdmoePacedRadio::ContinueProbe(uint32_t end)
         NextProbe();
         return;
     }
-    const auto& c = e.disc->Get(e.index);
-    for (uint32_t i = 0;
-         i < 256 && e.disc->GetBacklog(e.index) == 0 && static_cast<double>(c.inFlight) < m_window;
-         i++)
+    const double window = GetProbeWindow(e);
+    for (uint32_t i = 0; i < 4096; i++)
     {
+        const auto waiting = e.disc->GetBacklog(e.index) + e.disc->Get(e.index).inFlight;
+        if (static_cast<double>(waiting) >= window)
+        {
+            return;
+        }
         SendProbe(end);
     }
 }
 
+double
+WdmoePacedRadio::GetProbeWindow(const End& e) const
+{
+    // As in a slow start: small for a slow link, and after some rounds enough for one that is fast,
+    // or aggregates, or reports late.
+    return std::min(64.0 * m_window, m_window + static_cast<double>(e.probe.bytes));
+}
+
 void
-WdmoePacedRadio::Steer(double workS, bool waiting)
+WdmoePacedRadio::Steer(double workS, double waiting)
 {
     // work done in this tick, if the medium had some all the time
     const double least = std::min(m_queueTarget.GetSeconds() / 4, 1e-3);
@@ -770,11 +795,16 @@ WdmoePacedRadio::Steer(double workS, bool waiting)
         const double done = m_doneS / TICK.GetSeconds();
         m_efficiency += 0.05 * (std::clamp(done, 0.3, 1.1) - m_efficiency);
     }
+    else if (m_probing == 0 && waiting > 0.9 && workS <= least)
+    {
+        // all of it is given away, and it runs dry: E is too low to fill it, and to be measured
+        m_efficiency = std::max(m_efficiency, std::min(m_efficiency * 1.02, 1.0));
+    }
     m_workS = m_probing == 0 ? workS : 0;
     m_doneS = 0;
     const double target = m_queueTarget.GetSeconds() + 1.5 * m_signalDelay.GetSeconds();
-    m_lean = waiting ? 1 - 0.2 * std::clamp(workS / target - 1, -1.0, 3.0) : 1;
-    if (waiting)
+    m_lean = waiting > 0 ? 1 - 0.2 * std::clamp(workS / target - 1, -1.0, 3.0) : 1;
+    if (waiting > 0)
     {
         Update();
     }
@@ -785,7 +815,7 @@ WdmoePacedRadio::Tick()
 {
     const Time now = Simulator::Now();
     double workS = 0;
-    bool waiting = false;
+    double waiting = 0;
     int64_t ping = -1;
     for (uint32_t i = 0; i < m_ends.size(); i++)
     {
@@ -802,7 +832,9 @@ WdmoePacedRadio::Tick()
         }
         const auto& c = e.disc->Get(e.index);
         const bool silent = e.lost || !capacity.IsValid() || e.doubts > 0;
-        const bool due = e.pinged.IsNegative() || now >= e.pinged + m_probeInterval;
+        // in vain for long: less and less often, for it costs the others time
+        const Time interval = m_probeInterval * (1 << std::clamp<int>(e.pings - PINGS, 0, 4));
+        const bool due = e.pinged.IsNegative() || now >= e.pinged + interval;
         if (silent && c.inFlight == 0 && due)
         {
             // on a shared medium one at a time, and none that disturbs a train
@@ -816,7 +848,8 @@ WdmoePacedRadio::Tick()
                 ping = i;
             }
         }
-        if (e.valid && !e.queued && !e.probe.active && now >= capacity.GetWhen() + m_maxAge)
+        const Time age = Seconds(m_maxAge.GetSeconds() * (1 + 0.5 * i / m_ends.size()));
+        if (e.valid && !e.queued && !e.probe.active && now >= capacity.GetWhen() + age)
         {
             e.queued = true;
             m_probes.push_back(i);
@@ -824,7 +857,7 @@ WdmoePacedRadio::Tick()
         if (capacity.IsValid())
         {
             workS += 8.0 * static_cast<double>(c.inFlight) / capacity.GetRate();
-            waiting = waiting || (e.disc->GetBacklog(e.index) > 0 && c.rate > 0);
+            waiting += e.disc->GetBacklog(e.index) > 0 ? e.part : 0;
         }
     }
     if (ping >= 0)

@@ -60,8 +60,8 @@ namespace ns3
  * guaranteed at once, and a part in the leftover two SignalDelay later.
  *
  * **Lost devices.** When LostAfter passes and at least three packets were handed down and none
- * arrived, a link is not valid; it is held back but for one packet in each ProbeInterval, and comes
- * back with a probe.
+ * arrived, a link is not valid; it is held back but for one packet in each ProbeInterval, later in
+ * up to 16 of them, and comes back with a probe. Its part goes to the others.
  *
  * Budget: 1 Hz each way, so that a law's bit/s/Hz are the capacity.
  */
@@ -153,6 +153,7 @@ class WdmoePacedRadio : public WdmoeRadio
         bool warm{false};    ///< its first packets were left out
         uint64_t samples{0}; ///< of its end when it is done
         uint32_t arrived{0}; ///< packets so far
+        uint64_t bytes{0};   ///< of them
         Time since;          ///< when it was called
         Time heard;          ///< when something of it last arrived
     };
@@ -173,6 +174,7 @@ class WdmoePacedRadio : public WdmoeRadio
         bool lost{false};              ///< held back
         bool queued{false};            ///< for a probe
         uint32_t doubts{0};            ///< packets given up since something arrived
+        int pings{0};                  ///< single packets sent since something arrived
         Probe probe;                   ///< the last
         Time pinged{-1};               ///< when a single packet was sent to find it
         double hzS{0};                 ///< granted so far
@@ -185,9 +187,9 @@ class WdmoePacedRadio : public WdmoeRadio
      * Learn E, and keep the NetDevices' queues at QueueTarget.
      *
      * @param workS in the NetDevices, s
-     * @param waiting somebody waits for his pace
+     * @param waiting parts of the medium of those who wait for their pace
      */
-    void Steer(double workS, bool waiting);
+    void Steer(double workS, double waiting);
 
     /// Every so often: who is lost, who is to be probed, how full the medium is
     void Tick();
@@ -283,6 +285,12 @@ class WdmoePacedRadio : public WdmoeRadio
      * @param end name
      */
     void ContinueProbe(uint32_t end);
+
+    /**
+     * @param e end that is probed
+     * @return most bytes that it has in flight or waiting
+     */
+    double GetProbeWindow(const End& e) const;
 
     /// Tell who has no sample
     void CheckStart();
