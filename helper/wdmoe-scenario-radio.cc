@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
 #include <iostream>
 #include <sstream>
 #include <utility>
@@ -50,7 +51,7 @@ std::string
 Short(double value)
 {
     std::ostringstream text;
-    text << value;
+    text << std::setprecision(10) << value;
     return text.str();
 }
 

@@ -145,7 +145,8 @@ class WdmoeQualityBoundSelector : public WdmoeSelector
  * The paper's Algorithm 2, for radios whose bandwidth cannot be steered, see
  * wdmoe::SelectBottleneck(): the device whose past says that it will be the slowest is relieved of
  * its tokens of least weight. It knows what earlier blocks took on each device, and nothing of
- * channels or plans; until each device with tokens has been measured once, top-k is the answer.
+ * channels or plans; until each device with tokens has been measured once, top-k is the answer. A
+ * batch that was not answered teaches it nothing.
  */
 class WdmoeBottleneckSelector : public WdmoeSelector
 {

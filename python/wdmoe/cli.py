@@ -53,14 +53,16 @@ def build_parser():
     run.add_argument("--list", action="store_true", help="name the scenarios and the policies")
     run.add_argument("--model", metavar="NAME|DIR", help="sizes or a real model in data/models, or a folder with one")
     run.add_argument("--prompt", metavar="TEXT|@FILE", help="what a real model continues (generate only)")
-    run.add_argument("--out", metavar="DIR", help="where results go (default: results/SCENARIO, with -RADIO; or results/default)")
+    run.add_argument(
+        "--out", metavar="DIR", help="where results go (default: results/SCENARIO, with -RADIO; or results/default)"
+    )
     run.add_argument(
         "--policy",
         metavar="A,B",
-        help=f"policies, or all: {','.join(POLICIES)} (default: all, or the scenario's own choice); there are also {', '.join(NAMED)}, and "
-        f"SELECTOR+ALLOCATOR by TypeId. Settings may follow each: {SETTINGS_FORM}",
+        help=f"policies, or all: {','.join(POLICIES)} (default: all, or the scenario's own choice); there are also "
+        f"{', '.join(NAMED)}, and SELECTOR+ALLOCATOR by TypeId. Settings may follow each: {SETTINGS_FORM}",
     )
-    run.add_argument("--radio", metavar="RADIO", help="what carries it, in place of the scenario's own radio: ideal, lte, ...")
+    run.add_argument("--radio", metavar="RADIO", help="what carries it, in place of the scenario's own: ideal, lte, ...")
     run.add_argument("--RngRun", metavar="R", type=parse_positive, default=1, help="run number (default: 1)")
     run.add_argument(
         "--runs",

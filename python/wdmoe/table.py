@@ -50,6 +50,7 @@ CHANGES = ("block", "block_latency_s.p50"), ("request", "request_latency_s.p50")
 # Of the changes over runs, by metric.
 METRICS = {"block": "block", "prefill_block": "prefill block", "decode_block": "decode block", "request": "request"}
 
+PLUS_MINUS = "\u00b1"
 
 MISSING = ("answers missing", "answers_missing", 1)
 
@@ -218,7 +219,7 @@ def spread(entry, scale=1):
     if not entry or entry["low"] is None:
         return number(entry and entry["mean"], scale)
     half = max(entry["high"] - entry["mean"], entry["mean"] - entry["low"])
-    return f"{number(entry['mean'], scale)} ±{half * scale:.2g}"
+    return f"{number(entry['mean'], scale)} {PLUS_MINUS}{half * scale:.2g}"
 
 
 def start_by_policy(chosen, labels):
@@ -270,7 +271,7 @@ def print_comparison(rows, summaries, correlations=()):
     figures = comparison.estimates(summaries)
     policies = list(figures)
     runs = {policy: sum(policy in one["policies"] for one in summaries.values()) for policy in policies}
-    say(f"Mean over {count} runs, ± half of its 95 % interval (p50 and p95 are of each run)")
+    say(f"Mean over {count} runs, {PLUS_MINUS} half of its 95 % interval (p50 and p95 are of each run)")
     legend = show_by_policy(policies, lambda chosen, labels: fill_estimates(figures, runs, chosen, labels))
     if rows:
         say(f"Median latency, change over {count} paired runs, below it its 95 % interval")

@@ -280,7 +280,7 @@ def test_figures_over_runs_have_intervals(fake, command, capsys, monkeypatch):
     printed = capsys.readouterr().out
     mean = 1e3 * found["topk-equal"]["block_latency_s.p50"]["mean"]
     (line,) = [line for line in printed.splitlines() if line.startswith(" block p50 (ms)")]
-    assert f" {mean:.4g} ±" in line and line.count("±") == 2
+    assert f" {mean:.4g} \u00b1" in line and line.count("\u00b1") == 2
     assert "-50.0 .. -50.0" in printed and "block p50 vs topk-equal" in printed
     assert not any(line.startswith(" decode") for line in printed.splitlines())
     assert all(len(line) <= 120 for line in printed.splitlines()[1:])
