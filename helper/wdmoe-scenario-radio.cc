@@ -8,10 +8,13 @@
 
 #include "wdmoe-ideal-radio-helper.h"
 #include "wdmoe-lte-radio-helper.h"
+#include "wdmoe-paced-radio-helper.h"
+#include "wdmoe-wifi-radio-helper.h"
 
 #include "ns3/abort.h"
 #include "ns3/boolean.h"
 #include "ns3/double.h"
+#include "ns3/nstime.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
 
@@ -134,6 +137,43 @@ MakeIdeal(const WdmoeScenarioRadio& air, const WdmoePolicy& /* policy */)
     return radio;
 }
 
+/// @return helper of a Wi-Fi 6 cell. @param air the options @param policy it runs under
+std::unique_ptr<WdmoeRadioHelper>
+MakeWifi(const WdmoeScenarioRadio& air, const WdmoePolicy& policy)
+{
+    auto radio = std::make_unique<WdmoeWifiRadioHelper>();
+    const auto stock = air.GetText("stock", "None");
+    const auto scheduler = air.GetText("scheduler", "ns3::WdmoeMultiUserScheduler");
+    radio->SetAttribute("Bandwidth", UintegerValue(air.GetBandwidth(20, {20, 40, 80, 160})));
+    radio->SetAttribute("NoiseFigure", DoubleValue(air.GetNumber("noiseFigure", 7, 0, 100)));
+    radio->SetAttribute("RtsThreshold", UintegerValue(air.GetNumber("rts", 4692480, 0, 4692480)));
+    radio->SetAttribute("Scheduler", StringValue(policy.stock ? stock : scheduler));
+    radio->SetPathlossModel("ns3::LogDistancePropagationLossModel");
+    radio->SetPathlossModelAttribute("Exponent", DoubleValue(air.GetExponent()));
+    radio->SetPathlossModelAttribute("ReferenceLoss", DoubleValue(air.GetReferenceLossDb()));
+    return radio;
+}
+
+/// @return helper of paced NetDevices. @param air the options
+std::unique_ptr<WdmoeRadioHelper>
+MakePaced(const WdmoeScenarioRadio& air, const WdmoePolicy& /* policy */)
+{
+    const auto medium = air.GetText("medium", "wifi");
+    NS_ABORT_MSG_IF(medium != "wifi" && medium != "csma" && medium != "p2p",
+                    "--medium is " << medium << "; expected wifi, csma or p2p");
+    auto radio = std::make_unique<WdmoePacedRadioHelper>(medium);
+    if (medium == "wifi")
+    {
+        const auto mhz = air.GetBandwidth(20, {20, 40, 80, 160});
+        radio->SetWifi("80211ax", static_cast<uint32_t>(mhz), 20);
+    }
+    else
+    {
+        radio->SetLink(Short(air.GetBandwidth(100)) + "Mbps", MicroSeconds(1));
+    }
+    return radio;
+}
+
 /// @return the radios there are
 std::vector<Entry>&
 Registry()
@@ -158,6 +198,24 @@ Registry()
           {"loss",
            {"ns3::WdmoeLteRadio::CoreLoss",
             "Share of IP packets lost in the core network, each way"}}}},
+        {"wifi",
+         MakeWifi,
+         {{"bandwidth", {"ns3::WdmoeWifiRadio::Bandwidth"}},
+          {"stock", {"ns3::WdmoeWifiRadio::Scheduler"}},
+          {"scheduler",
+           {"ns3::WdmoeWifiRadio::Scheduler",
+            "TypeId of the multi-user scheduler of the others, or None: EDCA"}},
+          {"exponent", {"ns3::WdmoeWifiRadio::PropagationLossModel"}},
+          {"noiseFigure",
+           {"ns3::WdmoeWifiRadio::NoiseFigure",
+            "Noise figure of the receivers and what interference there is, dB"}},
+          {"rts",
+           {"ns3::WdmoeWifiRadio::RtsThreshold",
+            "Longer frames are preceded by RTS and CTS, byte"}}}},
+        {"paced",
+         MakePaced,
+         {{"bandwidth", {}}, // Mbit/s of csma and p2p
+          {"medium", {"", "What is paced: wifi, csma or p2p (--bandwidth is then in Mbit/s)"}}}},
     };
     return registry;
 }
