@@ -116,7 +116,7 @@ WdmoeGatingServer::GetTypeId()
                           MakeTimeAccessor(&WdmoeGatingServer::m_deadline),
                           MakeTimeChecker(Time(0)))
             .AddAttribute("HelloTimeout",
-                          "All devices must have said HELLO by then",
+                          "All devices must have said HELLO, and the radio be ready, by then",
                           TimeValue(Seconds(10)),
                           MakeTimeAccessor(&WdmoeGatingServer::m_helloTimeout),
                           MakeTimeChecker(Time(0)))
@@ -267,6 +267,7 @@ WdmoeGatingServer::StopApplication()
     NS_LOG_FUNCTION(this);
     m_arrival.Cancel();
     m_helloEvent.Cancel();
+    m_beginEvent.Cancel();
     m_reachEvent.Cancel();
     for (auto& [id, s] : m_services)
     {
@@ -292,6 +293,11 @@ WdmoeGatingServer::HelloTimeout()
             missing << " " << k;
         }
     }
+    NS_ABORT_MSG_IF(m_serving,
+                    "WdmoeGatingServer: all devices said HELLO, but the radio '"
+                        << m_controller->GetRadio()->GetName() << "' is not ready within "
+                        << m_helloTimeout.As(Time::S)
+                        << ": a link is not measured yet, or a device is out of coverage");
     NS_ABORT_MSG("WdmoeGatingServer: no HELLO within "
                  << m_helloTimeout.As(Time::S) << " from device(s)" << missing.str()
                  << ": out of coverage, not attached, or no WdmoeExpertNode installed");
@@ -326,10 +332,21 @@ WdmoeGatingServer::Receive(const WdmoeMessage& message)
     if (!m_serving && std::find(m_known.begin(), m_known.end(), false) == m_known.end())
     {
         m_serving = true;
-        m_helloEvent.Cancel();
-        m_origin = Simulator::Now();
-        FetchRequest();
+        Begin();
     }
+}
+
+void
+WdmoeGatingServer::Begin()
+{
+    if (!m_controller->GetRadio()->IsReady())
+    {
+        m_beginEvent = Simulator::Schedule(MilliSeconds(1), &WdmoeGatingServer::Begin, this);
+        return;
+    }
+    m_helloEvent.Cancel();
+    m_origin = Simulator::Now();
+    FetchRequest();
 }
 
 void

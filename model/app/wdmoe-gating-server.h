@@ -163,7 +163,8 @@ struct WdmoeServerReport
  * deadline has passed, combines them, and goes on; after the last block the next token. With a
  * WdmoeRealModel as gate source the bytes in the packets are activations, and what is not answered
  * is missing in the sum; with any other gate source only sizes are simulated. Requests are taken in
- * order of arrival, which is counted from the moment all devices have said HELLO; MaxInFlight of
+ * order of arrival, which is counted from the moment all devices have said HELLO and the radio is
+ * ready; MaxInFlight of
  * them are served at a time, so that the downlink of one fills the compute and uplink of another.
  * The blocks of a request follow one another.
  *
@@ -316,6 +317,9 @@ class WdmoeGatingServer : public Application
     /// Not all devices are there
     void HelloTimeout();
 
+    /// All devices are there: begin with the requests as soon as the radio is ready
+    void Begin();
+
     /// Schedule the arrival of the next request
     void FetchRequest();
 
@@ -465,6 +469,7 @@ class WdmoeGatingServer : public Application
     WdmoeServerReport m_report;               ///< so far
     EventId m_arrival;                        ///< next request
     EventId m_helloEvent;                     ///< all must have said HELLO
+    EventId m_beginEvent;                     ///< next look at whether the radio is ready
     EventId m_reachEvent;                     ///< next check of who is heard
 
     TracedCallback<const WdmoeBlockRecord&> m_blockTrace;     ///< "Block"
