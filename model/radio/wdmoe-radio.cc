@@ -10,6 +10,7 @@
 #include "ns3/log.h"
 #include "ns3/simulator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <numeric>
@@ -58,10 +59,83 @@ WdmoeRadio::AddDevice(Ptr<Node> node)
 {
     NS_LOG_FUNCTION(this << node);
     NS_ABORT_MSG_IF(!node, "WdmoeRadio::AddDevice: no node given");
+    for (uint32_t k = 0; k < m_devices.size(); k++)
+    {
+        if (m_removed[k] && m_devices[k] == node)
+        {
+            m_removed[k] = false;
+            const auto cells = GetCells();
+            for (std::size_t c = 0; cells.size() > 1 && c < cells.size(); c++)
+            {
+                const auto& in = cells[c].devices;
+                if (std::find(in.begin(), in.end(), k) != in.end())
+                {
+                    cells[c].radio->AddDevice(node);
+                }
+            }
+            return k;
+        }
+    }
     const auto device = static_cast<uint32_t>(m_devices.size());
     m_devices.push_back(node);
+    m_removed.push_back(false);
     DoAddDevice(device, node);
     return device;
+}
+
+void
+WdmoeRadio::RemoveDevice(uint32_t device)
+{
+    NS_LOG_FUNCTION(this << device);
+    NS_ABORT_MSG_IF(IsRemoved(device),
+                    "WdmoeRadio::RemoveDevice: device " << device << " was removed already");
+    m_removed[device] = true;
+    const bool planned = !m_plan.downlink.empty();
+    if (planned)
+    {
+        StripRemoved(m_plan);
+    }
+    const auto cells = GetCells();
+    if (cells.size() > 1)
+    {
+        for (const auto& cell : cells)
+        {
+            const auto it = std::find(cell.devices.begin(), cell.devices.end(), device);
+            if (it != cell.devices.end())
+            {
+                cell.radio->RemoveDevice(static_cast<uint32_t>(it - cell.devices.begin()));
+            }
+        }
+    }
+    else if (planned && m_plan.downlink.size() == m_devices.size())
+    {
+        // One that came since the plan was made waits for the next.
+        m_planTrace(m_plan);
+        DoSetPlan(m_plan);
+    }
+}
+
+bool
+WdmoeRadio::IsRemoved(uint32_t device) const
+{
+    NS_ABORT_MSG_IF(device >= m_devices.size(),
+                    "WdmoeRadio: no device " << device << ", there are " << m_devices.size());
+    return m_removed[device];
+}
+
+void
+WdmoeRadio::StripRemoved(WdmoePlan& plan) const
+{
+    for (auto shares : {&plan.downlink, &plan.uplink})
+    {
+        for (std::size_t k = 0; k < shares->size(); k++)
+        {
+            if (m_removed[k])
+            {
+                (*shares)[k] = {};
+            }
+        }
+    }
 }
 
 uint32_t
@@ -93,7 +167,7 @@ WdmoeRadio::Measure()
     DoMeasure();
     for (uint32_t k = 0; k < m_devices.size(); k++)
     {
-        m_linkStateTrace(k, DoGetLinkState(k));
+        m_linkStateTrace(k, GetLinkState(k));
     }
 }
 
@@ -103,7 +177,7 @@ WdmoeRadio::GetLinkState(uint32_t device) const
     NS_ABORT_MSG_IF(device >= m_devices.size(),
                     "WdmoeRadio::GetLinkState: no device " << device << ", there are "
                                                            << m_devices.size());
-    return DoGetLinkState(device);
+    return m_removed[device] ? WdmoeLinkState() : DoGetLinkState(device);
 }
 
 std::string
@@ -161,6 +235,7 @@ WdmoeRadio::SetPlan(const WdmoePlan& plan)
                                     << plan.uplink.size() << " uplink shares for " << GetNDevices()
                                     << " devices; expected one for each device");
         m_plan = plan;
+        StripRemoved(m_plan);
         m_planTrace(m_plan);
         for (const auto& cell : cells)
         {
@@ -177,6 +252,7 @@ WdmoeRadio::SetPlan(const WdmoePlan& plan)
     const auto error = CheckPlan(plan, GetNDevices());
     NS_ABORT_MSG_IF(!error.empty(), "WdmoeRadio::SetPlan: " << error);
     m_plan = plan;
+    StripRemoved(m_plan);
     const auto capabilities = GetCapabilities();
     if (!capabilities.priority && capabilities.leftover)
     {
@@ -227,7 +303,10 @@ WdmoeRadio::ExpectUplink(uint32_t device, uint64_t bytes, Time when)
                     "WdmoeRadio::ExpectUplink: device " << device << " at " << when.As(Time::MS)
                                                         << ", which has passed; it is "
                                                         << Simulator::Now().As(Time::MS) << " now");
-    DoExpectUplink(device, bytes, when);
+    if (!m_removed[device])
+    {
+        DoExpectUplink(device, bytes, when);
+    }
 }
 
 void

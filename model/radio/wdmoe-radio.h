@@ -100,14 +100,20 @@ struct WdmoeRadioCapabilities
     bool priority{false};     ///< priorities are honoured
     bool expectUplink{false}; ///< ExpectUplink() has an effect
     bool progress{false};     ///< the trace "Grant" is fired
+    bool lateDevices{false};  ///< AddDevice() works while the simulation runs
     bool fullDuplex{true};    ///< the directions do not take from one another
-    double shareAccuracy{0};  ///< largest error of a share over timeConstant, absolute
-    Time timeConstant;        ///< shares hold over intervals of this length and longer
-    Time downlinkDelay;       ///< typical fixed delay of a transfer, downlink
-    Time uplinkDelay;         ///< typical fixed delay of a transfer, uplink
-    Time uplinkRequestDelay;  ///< part of it that ExpectUplink() saves: asking and being granted
-    Time downlinkLead;        ///< from a "Grant" downlink to its bytes in the device's IP layer
-    Time grantPeriod;         ///< "Grant" is fired once in that time for a device and direction
+    /**
+     * Largest error of a share over timeConstant, absolute: of the budget where strict, else of
+     * what was granted in that direction, since what such a radio spends on contention or headers
+     * belongs to nobody. 1: plans are not enforced.
+     */
+    double shareAccuracy{0};
+    Time timeConstant;       ///< shares hold over intervals of this length and longer
+    Time downlinkDelay;      ///< typical fixed delay of a transfer, downlink
+    Time uplinkDelay;        ///< typical fixed delay of a transfer, uplink
+    Time uplinkRequestDelay; ///< part of it that ExpectUplink() saves: asking and being granted
+    Time downlinkLead;       ///< from a "Grant" downlink to its bytes in the device's IP layer
+    Time grantPeriod;        ///< "Grant" is fired once in that time for a device and direction
 };
 
 /**
@@ -158,14 +164,32 @@ class WdmoeRadio : public Object
     virtual Ptr<Node> GetServerNode() const = 0;
 
     /**
-     * Take one more device into the cell.
+     * Take one more device into the cell, or one back that was removed. While the simulation
+     * runs, a new one only where the capabilities have lateDevices; other radios abort.
      *
      * @param node the device
-     * @return its index: 0, 1, ...
+     * @return its index: 0, 1, ...; the old one of a device that was removed
      */
     uint32_t AddDevice(Ptr<Node> node);
 
-    /// @return number of devices
+    /**
+     * A device leaves for good, or until AddDevice() takes it back: its link state is invalid, and
+     * in each plan it has neither share nor weight, whatever is asked for; the plan in force is
+     * mended at once. Controllers see a device that was lost. Indices stay, so plans keep an entry
+     * for it. What is on its way is not called back, and before the first plan it has what all
+     * have. Aborts for an unknown device and for one that was removed already.
+     *
+     * @param device index
+     */
+    void RemoveDevice(uint32_t device);
+
+    /**
+     * @param device index
+     * @return true if it was removed, and not taken back
+     */
+    bool IsRemoved(uint32_t device) const;
+
+    /// @return number of devices, with those that were removed
     uint32_t GetNDevices() const;
 
     /**
@@ -186,7 +210,7 @@ class WdmoeRadio : public Object
      */
     virtual Address GetServerAddress(uint32_t device) const = 0;
 
-    /// @return true when every device can send and receive
+    /// @return true when every device that was not removed can send and receive
     virtual bool IsReady() const = 0;
 
     /**
@@ -211,7 +235,7 @@ class WdmoeRadio : public Object
 
     /**
      * @param device index
-     * @return what was last measured
+     * @return what was last measured; invalid for one that was removed
      */
     WdmoeLinkState GetLinkState(uint32_t device) const;
 
@@ -330,7 +354,13 @@ class WdmoeRadio : public Object
     virtual void DoExpectUplink(uint32_t device, uint64_t bytes, Time when);
 
   private:
+    /**
+     * @param plan what removed devices have in it is taken out
+     */
+    void StripRemoved(WdmoePlan& plan) const;
+
     std::vector<Ptr<Node>> m_devices;                                 ///< in the order of AddDevice
+    std::vector<bool> m_removed;                                      ///< by device
     WdmoePlan m_plan;                                                 ///< the plan in force
     TracedCallback<uint32_t, const WdmoeLinkState&> m_linkStateTrace; ///< "LinkState"
     TracedCallback<const WdmoePlan&> m_planTrace;                     ///< "Plan"

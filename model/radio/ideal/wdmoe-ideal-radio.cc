@@ -155,6 +155,7 @@ WdmoeIdealRadio::GetCapabilities() const
     c.strict = true;
     c.leftover = true;
     c.priority = true;
+    c.lateDevices = true;
     return c;
 }
 
@@ -279,8 +280,12 @@ WdmoeIdealRadio::DoGetLinkState(uint32_t device) const
 {
     const auto& link = m_links[device];
     WdmoeLinkState s;
-    s.downlink = {true, link.downlink.law, link.measured, 0};
-    s.uplink = {true, link.uplink.law, link.measured, 0};
+    // The formula serves a device at any distance; less than a bit per second is out of coverage.
+    const auto measured = [&](const wdmoe::RateLaw& law) {
+        return WdmoeLinkMeasurement{law.MaxRate() >= 1, law, link.measured, 0};
+    };
+    s.downlink = measured(link.downlink.law);
+    s.uplink = measured(link.uplink.law);
     return s;
 }
 

@@ -325,6 +325,11 @@ WdmoeLteRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
 {
     NS_LOG_FUNCTION(this << device << node);
     NS_ABORT_MSG_IF(!m_enb, "WdmoeLteRadio: call SetBaseStation() before AddDevice()");
+    NS_ABORT_MSG_IF(!Simulator::Now().IsZero(),
+                    "WdmoeLteRadio: device "
+                        << device << " comes at " << Simulator::Now().As(Time::MS)
+                        << ", and ns-3 makes no UE once the simulation runs; add it before, "
+                           "out of range or removed (RemoveDevice), and take it back");
     NS_ABORT_MSG_IF(!node->GetObject<MobilityModel>(),
                     "WdmoeLteRadio: device " << device << " (node " << node->GetId()
                                              << ") has no MobilityModel; install one first");
@@ -478,7 +483,7 @@ WdmoeLteRadio::IsReady() const
 {
     for (uint32_t k = 0; k < m_devices.size(); k++)
     {
-        if (!IsConnected(k))
+        if (!IsRemoved(k) && !IsConnected(k))
         {
             return false;
         }
@@ -499,7 +504,7 @@ WdmoeLteRadio::DescribeUnattached() const
     uint32_t others = 0;
     for (uint32_t k = 0; k < m_devices.size(); k++)
     {
-        if (IsConnected(k))
+        if (IsRemoved(k) || IsConnected(k))
         {
             continue;
         }
