@@ -194,7 +194,6 @@ WdmoeRadioConformanceCell::Receive(uint32_t device, bool downlink, Ptr<Socket> s
 void
 WdmoeRadioConformanceCell::Refill()
 {
-    const auto budget = radio->GetBudget();
     const auto& plan = radio->GetPlan();
     for (uint32_t i = 0; i < m_flows.size(); i++)
     {
@@ -204,16 +203,11 @@ WdmoeRadioConformanceCell::Refill()
         {
             continue;
         }
-        const auto state = radio->GetLinkState(i / 2);
-        const auto& link = downlink ? state.downlink : state.uplink;
         const auto& shares = downlink ? plan.downlink : plan.uplink;
         // Of a strict plan no more than the device can get, so that little is left over later.
         const bool strict =
             i / 2 < shares.size() && shares[i / 2].weight == 0 && radio->GetCapabilities().strict;
-        const double rate = link.valid
-                                ? link.law.Rate((strict ? shares[i / 2].guaranteed : 1) *
-                                                (downlink ? budget.downlinkHz : budget.uplinkHz))
-                                : 0;
+        const double rate = GetRate(i / 2, downlink, strict ? shares[i / 2].guaranteed : 1);
         const uint64_t queue =
             LEAST_QUEUE + static_cast<uint64_t>(rate * QUEUE_S / 8 / m_settings.packetBytes);
         const uint64_t waiting = flow.sent - flow.next;
@@ -279,11 +273,19 @@ WdmoeRadioConformanceCell::GetFingerprint() const
 }
 
 double
-WdmoeRadioConformanceCell::GetFullRate(const WdmoeLinkState& state, bool downlink) const
+WdmoeRadioConformanceCell::GetRate(uint32_t device, bool downlink, double share) const
 {
-    const auto budget = radio->GetBudget();
+    const auto state = radio->GetLinkState(device);
     const auto& link = downlink ? state.downlink : state.uplink;
-    return link.valid ? link.law.Rate(downlink ? budget.downlinkHz : budget.uplinkHz) : 0;
+    auto budget = radio->GetBudget();
+    for (const auto& cell : radio->GetCells())
+    {
+        if (std::find(cell.devices.begin(), cell.devices.end(), device) != cell.devices.end())
+        {
+            budget = cell.radio->GetBudget();
+        }
+    }
+    return link.valid ? link.law.Rate(share * (downlink ? budget.downlinkHz : budget.uplinkHz)) : 0;
 }
 
 } // namespace ns3

@@ -125,11 +125,12 @@ class WdmoeRadioConformanceCell
     uint64_t GetFingerprint() const;
 
     /**
-     * @param state of a device
+     * @param device index
      * @param downlink direction
-     * @return rate over the whole budget by its law, bit/s; 0 if invalid
+     * @param share of its cell's budget
+     * @return rate by its law, as last measured, bit/s; 0 if invalid
      */
-    double GetFullRate(const WdmoeLinkState& state, bool downlink) const;
+    double GetRate(uint32_t device, bool downlink, double share = 1) const;
 
     /**
      * @param position from the base station, m

@@ -38,7 +38,8 @@ struct WdmoeRadioConformanceSettings
     Time warmUp{};                    ///< of traffic, before a radio knows its links
     Time stateAge{MilliSeconds(200)}; ///< a link state is not older while there is traffic
     double rateTolerance{0.1};        ///< of a measured rate law, relative to what is delivered
-    double progressTolerance{0.03};   ///< of the bytes in "Grant", relative to what is delivered
+    double progressTolerance{0.03};   ///< of the bytes in "Grant", downlink
+    double reportTolerance{0.2};      ///< and uplink, where schedulers know them by reports only
     Time delayTolerance{MilliSeconds(5)}; ///< of the declared delays of a lone packet
     Time leastWindow{MilliSeconds(20)};   ///< of measurement, where the time constant is shorter
     uint32_t windows{5};                  ///< of one time constant each, for each plan
@@ -81,7 +82,8 @@ struct WdmoeRadioConformanceResult
  * Each check is a simulation of its own, with nodes at the given distances on a line, which ends in
  * Simulator::Destroy(): call it where no other simulation is under way. What a radio declares not
  * to be able to do is skipped, and the result says so; what it has to do in any case (carry data
- * both ways, know its links, keep to its budget) is not.
+ * both ways, know its links, keep to its budget) is not. Of a radio that joins several cells the
+ * shares are not checked, since each cell has a budget of its own: check the radios it joins.
  */
 class WdmoeRadioConformance
 {
@@ -209,10 +211,10 @@ class WdmoeRadioConformance
     bool Start(Cell& cell);
 
     /**
-     * @param capabilities of the radio
-     * @return whether shares are enforced; if not, that is a result
+     * @param cell made a moment ago
+     * @return whether shares are enforced, of one budget; if not, that is a result
      */
-    bool Enforces(const WdmoeRadioCapabilities& capabilities);
+    bool Enforces(const Cell& cell);
 
     /**
      * Enforce a plan under load; check what was granted and what was delivered.

@@ -318,7 +318,8 @@ class WdmoeRadio : public Object
 
     /**
      * Fire the trace "Grant": the MAC has just scheduled user data of a device, to be sent for the
-     * first time. For radios whose capabilities have progress.
+     * first time. For radios whose capabilities have progress. Uplink it may be more than there is,
+     * where what a device has to send is known by its reports only.
      *
      * @param device index
      * @param downlink direction
