@@ -37,7 +37,7 @@ constexpr double FRAME = MTU + 18 + 12;
 /// To tell the switch where somebody is: an EtherType for experiments (IEEE 802), nobody listens
 constexpr uint16_t ANNOUNCE = 0x88b5;
 
-/// Nobody has to ask who has that address. @param node asks @param address IP @param mac its
+/// Nobody has to ask who has an address. @param nic asks @param address IP @param mac who has it
 void
 Introduce(Ptr<NetDevice> nic, Ipv4Address address, Address mac)
 {
