@@ -26,7 +26,8 @@ namespace ns3
  * a wire of its own. ns3's CSMA is half duplex; a part of the trunk's time is set aside for each
  * direction, so that they do not take from one another. A share is a rate on the trunk.
  *
- * Not modelled: signalling. Senders learn their rates, and the switch who is busy, at once.
+ * Not modelled: signalling. Senders learn their rates, and who else is busy, at once. Load has to
+ * leave room for frame headers: 0.9 does for packets of 350 bytes and more.
  */
 class SwitchedRadio : public WdmoeRadio
 {
