@@ -120,7 +120,7 @@ SwitchedRadio::Connect(Ptr<Node> node, bool downlink)
     const auto ends = csma.Install(NodeContainer(node, m_switch));
     m_nics.Add(ends);
     m_bridge->AddBridgePort(ends.Get(1));
-    // Who waits looks again within half a frame: ns-3's default, up to 1 ms, is a hundred frames at
+    // Who waits looks again within half a frame: ns-3's default, up to 1 ms, is eighty frames at
     // 1 Gb/s, in which the other end takes every pause.
     const Time slot = Seconds(8 * FRAME / static_cast<double>(m_dataRate.GetBitRate()) / 16);
     for (uint32_t i = 0; i < ends.GetN(); i++)
