@@ -304,6 +304,7 @@ class WdmoeRadioConformance
     void Skip(const std::string& why);
 
     static constexpr double ROUNDING = 1e-6; ///< of sums of shares, and of Time
+    static constexpr uint32_t BURST = 20;    ///< packets, where each has to arrive
 
     std::string m_name;                       ///< of the radio
     Factory m_factory;                        ///< makes it

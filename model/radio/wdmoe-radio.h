@@ -55,7 +55,8 @@ struct WdmoeLinkState
  *
  * What there is to divide. A radio may divide frequency, time, or rate: callers see shares of this
  * and rate laws over it, and need not know which. Where there is no bandwidth to speak of (a wire)
- * it is 1 Hz, and a law's bit/s/Hz are bit/s.
+ * it is 1 Hz, and a law's bit/s/Hz are bit/s. Where the directions take from one another (not
+ * fullDuplex) each budget is what there is while the other direction is silent.
  */
 struct WdmoeBudget
 {
