@@ -9,25 +9,30 @@
 #include "ns3/command-line.h"
 #include "ns3/string.h"
 #include "ns3/wdmoe-comparison-helper.h"
+#include "ns3/wdmoe-scenario-radio.h"
+
+#include <memory>
 
 using namespace ns3;
 
 int
 main(int argc, char* argv[])
 {
+    WdmoeScenarioRadio::Register(
+        "switched",
+        [](const WdmoeScenarioRadio& air, const WdmoePolicy&) {
+            auto radio = std::make_unique<SwitchedRadioHelper>();
+            radio->SetAttribute("DataRate", StringValue(air.GetText("rate", "100Mb/s")));
+            return radio;
+        },
+        {{"rate", {"ns3::SwitchedRadio::DataRate", "Rate of each wire"}}});
     WdmoeComparisonHelper comparison("switched");
     comparison.policies = "topk-stock,topk-equal,wdmoe,scheduled-fp16-topk,"
                           "ns3::PatientSelector+ns3::WdmoeScheduledAllocator";
-    std::string rate = "100Mb/s";
+    WdmoeScenarioRadio air("switched");
     CommandLine cmd(__FILE__);
-    cmd.AddValue("rate", "Rate of each wire", rate);
+    air.AddOptions(cmd);
     comparison.AddOptions(cmd);
     cmd.Parse(argc, argv);
-    comparison.AddSetting("rate", rate, "ns3::SwitchedRadio::DataRate");
-    return comparison.Run([&](const WdmoePolicy& policy, Ptr<Node> server, NodeContainer devices) {
-        SwitchedRadioHelper radio;
-        radio.SetAttribute("DataRate", StringValue(rate));
-        policy.Apply("radio", radio);
-        return radio.Install(server, devices);
-    });
+    return comparison.Run(air);
 }
