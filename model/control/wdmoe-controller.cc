@@ -747,9 +747,31 @@ WdmoeController::ExpertCosts(const WdmoeBlockInput& input) const
         const double downRate = m_links[k].downlink.law.Rate(cell.budget.downlinkHz);
         const double upRate = m_links[k].uplink.law.Rate(cell.GetUplinkHz());
         // a device that is not heard costs nothing: its pairs are left out anyway
-        cost.push_back(downRate > 0 && upRate > 0 ? downBits / downRate + upBits / upRate : 0);
+        const bool costs = cell.scarce && downRate > 0 && upRate > 0;
+        cost.push_back(costs ? downBits / downRate + upBits / upRate : 0);
     }
     return cost;
+}
+
+void
+WdmoeController::MarkScarce(const WdmoeDecision& decision)
+{
+    std::vector<double> ends;
+    for (const auto& cell : m_cells)
+    {
+        ends.push_back(0);
+        for (const auto k : cell.devices)
+        {
+            const auto& part = decision.devices[k];
+            const double endS = part.tokens > 0 ? wdmoe::SequentialLatency(part.predicted) : 0;
+            ends.back() = std::max(ends.back(), endS);
+        }
+    }
+    const double last = *std::max_element(ends.begin(), ends.end());
+    for (std::size_t c = 0; c < m_cells.size(); c++)
+    {
+        m_cells[c].scarce = m_cells[c].scarce || ends[c] >= last * (1 - 1e-9);
+    }
 }
 
 WdmoeDecision
@@ -772,9 +794,14 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     const auto vanilla = wdmoe::SelectTopK(input.gate, m_topK);
     DecidePrecision(input, vanilla);
     auto best = Evaluate(input, vanilla);
+    for (auto& cell : m_cells)
+    {
+        cell.scarce = false;
+    }
     const bool alternate = m_selector->UsesLatency();
     for (uint32_t round = 1; round <= (alternate ? m_maxRounds : 1); round++)
     {
+        MarkScarce(best);
         in.expertLatencyS = ExpertLatencies(input, best);
         in.expertCostS = ExpertCosts(input);
         auto next = Evaluate(input, m_selector->Select(in));

@@ -162,7 +162,8 @@ struct WdmoePieceOutcome
  * A device that the radio does not hear is left out, its pairs are missing, and this says so once.
  *
  * **Several cells** (WdmoeRadio::GetCells()). Experts and precision are chosen across all devices,
- * each at what its own cell's band makes of it. Then the allocator gets one problem for each cell,
+ * each at what its own cell's band makes of it; air costs something only in the cells that a block
+ * waits for (WdmoeSelectorInput::expertCostS). Then the allocator gets one problem for each cell,
  * with that cell's budget and capabilities, and knows nothing of the others; a block ends when it
  * has ended in all of them. For given loads the cells have nothing in common, so that a split that
  * is optimal in each is optimal for the block: AllocationResult::timeS and lowerBoundS are the
@@ -279,6 +280,7 @@ class WdmoeController : public Object
         WdmoeBudget budget;                  ///< of its radio, as last measured
         wdmoe::ShopProblem shop;             ///< what is in flight; devices by place in `devices`
         std::vector<uint64_t> decisions;     ///< that made each of the blocks in `shop`
+        bool scarce{false};                  ///< a block under decision waits for it
 
         /// @return true if both directions take from downlinkHz of the budget
         bool HasOneBand() const;
@@ -416,9 +418,17 @@ class WdmoeController : public Object
                                         const WdmoeDecision& decision) const;
 
     /**
+     * The cells that end last make the block late: their air is scarce, and stays so until the
+     * block is decided on, since others would wait for it again.
+     *
+     * @param decision as far as it is made
+     */
+    void MarkScarce(const WdmoeDecision& decision);
+
+    /**
      * @param input the block
      * @return s that the air is taken by one more token on each expert, both ways, with the whole
-     * band
+     * band; 0 where the cell's air is not scarce
      */
     std::vector<double> ExpertCosts(const WdmoeBlockInput& input) const;
 
