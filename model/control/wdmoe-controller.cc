@@ -538,7 +538,6 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
             p.computeS[task.device] += piece.computeS;
         }
     }
-    std::vector<bool> loaded(size);
     std::vector<std::vector<Cut>> cuts(size);
     for (uint32_t i = 0; i < size; i++)
     {
@@ -547,8 +546,7 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         part.precision = m_choice[k];
         p.downlinkLaw.push_back(m_links[k].downlink.law);
         p.uplinkLaw.push_back(m_links[k].uplink.law);
-        loaded[i] = part.tokens > 0;
-        if (!loaded[i])
+        if (part.tokens == 0)
         {
             continue;
         }
@@ -611,11 +609,21 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         }
         times += n;
     }
+    Predict(cell, allocation.plan, d);
+}
 
-    const auto downlink = CountOn(allocation.plan.downlink, loaded);
-    const auto uplink = CountOn(allocation.plan.uplink, loaded);
+void
+WdmoeController::Predict(const Cell& cell, const WdmoePlan& plan, WdmoeDecision& d) const
+{
+    std::vector<bool> loaded;
+    for (const auto k : cell.devices)
+    {
+        loaded.push_back(d.devices[k].tokens > 0);
+    }
+    const auto downlink = CountOn(plan.downlink, loaded);
+    const auto uplink = CountOn(plan.uplink, loaded);
     const bool fluid = m_predictor->IsFluid();
-    for (uint32_t i = 0; i < size; i++)
+    for (std::size_t i = 0; i < loaded.size(); i++)
     {
         const auto k = cell.devices[i];
         auto& part = d.devices[k];

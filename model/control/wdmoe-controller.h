@@ -302,7 +302,7 @@ class WdmoeController : public Object
     WdmoeDecision Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection);
 
     /**
-     * Bandwidth and predictions of one cell.
+     * Bandwidth, micro-batches and predictions of one cell.
      *
      * @param input the block
      * @param cell gets its blocks in flight, and this one
@@ -310,6 +310,15 @@ class WdmoeController : public Object
      * @param [in,out] ends are those of this cell, where they are later
      */
     void PlanCell(const WdmoeBlockInput& input, Cell& cell, WdmoeDecision& d, BlockEnds& ends);
+
+    /**
+     * Rates that the devices of a cell can count on, and how long their parts will take.
+     *
+     * @param cell whose it is
+     * @param plan by place in the cell
+     * @param [in,out] d has loads and planned micro-batches; gets what the predictor makes of them
+     */
+    void Predict(const Cell& cell, const WdmoePlan& plan, WdmoeDecision& d) const;
 
     /**
      * Take one cell's certificate into that of all.
