@@ -176,8 +176,9 @@ struct WdmoePieceOutcome
  * piece is served one way at a time. A static split holds whatever the timing if and only if the
  * larger of a device's two bandwidths, summed over all devices, is within the budget, so that
  * nothing is lost by making them equal: the paper's coupled problem. Shares of either direction
- * then sum to 1. With micro-batches, or several requests in flight, a device may be served both ways
- * at once, and all shares shrink in proportion while the sum is above 1; the fluid model does too.
+ * then sum to 1. With micro-batches, or several requests in flight, a device may be served both
+ * ways at once, and all shares shrink in proportion while the sum is above 1; the fluid model does
+ * too.
  */
 class WdmoeController : public Object
 {
