@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
+#include "wdmoe-test-radio.h"
 #include "wdmoe-test-support.h"
 
 #include "ns3/boolean.h"
@@ -20,7 +21,10 @@
 #include "ns3/wdmoe-optimizer-helper.h"
 #include "ns3/wdmoe-synthetic-gate-source.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <iostream>
 #include <limits>
 
 using namespace ns3;
@@ -248,6 +252,159 @@ LearningTest::DoRun()
 /**
  * @ingroup wdmoe-tests
  *
+ * A static split of a budget that both directions take from holds whatever the timing, and no other
+ * split that does is quicker.
+ */
+class HalfDuplexTest : public TestCase
+{
+  public:
+    HalfDuplexTest()
+        : TestCase("static splits of one budget for both directions hold")
+    {
+    }
+
+  private:
+    /**
+     * What a split comes to if nothing is given to others: the fluid model of one budget.
+     *
+     * @param radio with the laws and the budget
+     * @param d loads
+     * @param plan the split; its leftover is wasted
+     * @return end of the block, s
+     */
+    static double Follow(Ptr<WdmoeRadio> radio, const WdmoeDecision& d, const WdmoePlan& plan)
+    {
+        wdmoe::ShopProblem shop;
+        wdmoe::ShopPlan shares;
+        shop.halfDuplex = true;
+        shop.downlinkHz = radio->GetBudget().downlinkHz;
+        shop.blockWeight = {1};
+        for (uint32_t k = 0; k < d.devices.size(); k++)
+        {
+            const auto state = radio->GetLinkState(k);
+            wdmoe::ShopDevice device;
+            device.downlinkLaw = state.downlink.law;
+            device.uplinkLaw = state.uplink.law;
+            shop.devices.push_back(device);
+            const auto& load = d.devices[k].load;
+            wdmoe::ShopTask task;
+            task.device = k;
+            task.cuts = {{{load.downlinkBits, load.computeS, load.uplinkBits}}};
+            shop.tasks.push_back(task);
+            shares.cut.push_back(0);
+            shares.downlink.push_back({plan.downlink[k].guaranteed, 0, 0});
+            shares.uplink.push_back({plan.uplink[k].guaranteed, 0, 0});
+        }
+        wdmoe::ShopOutcome outcome;
+        wdmoe::ShopEvaluator().Evaluate(shop, shares, outcome);
+        return outcome.blockEndS[0];
+    }
+
+    void DoRun() override;
+};
+
+void
+HalfDuplexTest::DoRun()
+{
+    auto random = CreateObject<UniformRandomVariable>();
+    random->SetStream(21);
+    uint32_t broken = 0;
+    for (int instance = 0; instance < 50; instance++)
+    {
+        const uint32_t nDevices = 4;
+        const double hz = 20e6;
+        auto radio = CreateObject<WdmoeTestRadio>("half", CreateObject<Node>(), nDevices, 20);
+        radio->capabilities.fullDuplex = false;
+        radio->capabilities.priority = false;
+        radio->budget = {hz, instance % 2 ? hz : 0, false}; // the uplink's is not looked at
+        std::vector<wdmoe::DeviceProfile> profiles(nDevices);
+        WdmoeBlockInput input;
+        input.hidden = 4096;
+        input.wireBytes = MakeCallback(&WireBytes);
+        input.gate.experts = nDevices;
+        for (uint32_t k = 0; k < nDevices; k++)
+        {
+            for (auto* link : {&radio->links[k].downlink, &radio->links[k].uplink})
+            {
+                link->law = wdmoe::RateLaw::Linear(std::pow(10, random->GetValue(-1, 1)));
+            }
+            profiles[k].flops = 1e9 * std::pow(10, random->GetValue(2, 4));
+            profiles[k].memoryBandwidth = 1e15;
+            const auto tokens = random->GetInteger(5, 40);
+            input.gate.tokens += tokens;
+            std::vector<double> row(nDevices, 0);
+            row[k] = 1;
+            for (uint32_t j = 0; j < tokens; j++)
+            {
+                input.gate.weight.insert(input.gate.weight.end(), row.begin(), row.end());
+            }
+        }
+        WdmoeModelDescription model;
+        model.experts = nDevices;
+        model.topK = 1;
+        WdmoeOptimizerHelper optimizer;
+        optimizer.SetPolicy(WdmoePolicy::Find("topk-allocated-strict:allocator.MinShare=0"));
+        optimizer.SetPredictor("ns3::WdmoeClosedFormPredictor");
+        const auto d = optimizer.Install(radio, model, profiles)->Decide(input);
+        // B_k = w_k / (T - c_k), of which the sum is the budget: by bisection
+        std::vector<double> work;
+        double low = 0;
+        for (uint32_t k = 0; k < nDevices; k++)
+        {
+            const auto& load = d.devices[k].load;
+            work.push_back(load.downlinkBits / radio->links[k].downlink.law.efficiency +
+                           load.uplinkBits / radio->links[k].uplink.law.efficiency);
+            low = std::max(low, load.computeS);
+        }
+        double high = low + 1e4;
+        for (int i = 0; i < 200; i++)
+        {
+            const double t = (low + high) / 2;
+            double sum = 0;
+            for (uint32_t k = 0; k < nDevices; k++)
+            {
+                sum += work[k] / (t - d.devices[k].load.computeS);
+            }
+            (sum <= hz ? high : low) = t;
+        }
+        NS_TEST_ASSERT_MSG_EQ_TOL(d.predictedS / high, 1, 1e-9, "the formula");
+        NS_TEST_ASSERT_MSG_EQ_TOL(Follow(radio, d, d.plan) / high, 1, 1e-9, "it holds");
+        double sums[2] = {0, 0};
+        wdmoe::AllocationProblem two;
+        two.downlinkHz = two.uplinkHz = hz;
+        for (uint32_t k = 0; k < nDevices; k++)
+        {
+            sums[0] += d.plan.downlink[k].guaranteed;
+            sums[1] += d.plan.uplink[k].guaranteed;
+            two.downlinkBits.push_back(d.devices[k].load.downlinkBits);
+            two.uplinkBits.push_back(d.devices[k].load.uplinkBits);
+            two.computeS.push_back(d.devices[k].load.computeS);
+            two.downlinkLaw.push_back(radio->links[k].downlink.law);
+            two.uplinkLaw.push_back(radio->links[k].uplink.law);
+        }
+        NS_TEST_ASSERT_MSG_EQ_TOL(sums[0], 1, 1e-9, "downlink");
+        NS_TEST_ASSERT_MSG_EQ_TOL(sums[1], 1, 1e-9, "uplink");
+        // two budgets of the whole band promise what does not hold
+        const auto promised = wdmoe::AllocateMinMax(two);
+        WdmoePlan plan;
+        for (uint32_t k = 0; k < nDevices; k++)
+        {
+            plan.downlink.push_back({promised.downlinkHz[k] / hz, 0, 0});
+            plan.uplink.push_back({promised.uplinkHz[k] / hz, 0, 0});
+        }
+        broken += Follow(radio, d, plan) > 1.001 * promised.timeS;
+        Simulator::Destroy();
+    }
+    NS_TEST_ASSERT_MSG_GT(broken, 10U, "promises of two budgets are broken");
+    if (std::getenv("WDMOE_VERBOSE"))
+    {
+        std::cout << broken << " of 50 splits of two full budgets do not hold on one" << std::endl;
+    }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
  * A policy of one's own is one subclass, chosen by its TypeId.
  */
 class LastExpertsSelector : public WdmoeSelector
@@ -341,6 +498,7 @@ class ControlTestSuite : public TestSuite
     {
         AddTestCase(new DecisionTest, Duration::QUICK);
         AddTestCase(new LearningTest, Duration::QUICK);
+        AddTestCase(new HalfDuplexTest, Duration::QUICK);
         AddTestCase(new PolicyTest, Duration::QUICK);
     }
 };

@@ -538,7 +538,6 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
             p.computeS[task.device] += piece.computeS;
         }
     }
-    std::vector<bool> loaded(size);
     std::vector<std::vector<Cut>> cuts(size);
     for (uint32_t i = 0; i < size; i++)
     {
@@ -547,8 +546,7 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         part.precision = m_choice[k];
         p.downlinkLaw.push_back(m_links[k].downlink.law);
         p.uplinkLaw.push_back(m_links[k].uplink.law);
-        loaded[i] = part.tokens > 0;
-        if (!loaded[i])
+        if (part.tokens == 0)
         {
             continue;
         }
@@ -611,11 +609,21 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         }
         times += n;
     }
+    Predict(cell, allocation.plan, d);
+}
 
-    const auto downlink = CountOn(allocation.plan.downlink, loaded);
-    const auto uplink = CountOn(allocation.plan.uplink, loaded);
+void
+WdmoeController::Predict(const Cell& cell, const WdmoePlan& plan, WdmoeDecision& d) const
+{
+    std::vector<bool> loaded;
+    for (const auto k : cell.devices)
+    {
+        loaded.push_back(d.devices[k].tokens > 0);
+    }
+    const auto downlink = CountOn(plan.downlink, loaded);
+    const auto uplink = CountOn(plan.uplink, loaded);
     const bool fluid = m_predictor->IsFluid();
-    for (uint32_t i = 0; i < size; i++)
+    for (std::size_t i = 0; i < loaded.size(); i++)
     {
         const auto k = cell.devices[i];
         auto& part = d.devices[k];
@@ -747,9 +755,31 @@ WdmoeController::ExpertCosts(const WdmoeBlockInput& input) const
         const double downRate = m_links[k].downlink.law.Rate(cell.budget.downlinkHz);
         const double upRate = m_links[k].uplink.law.Rate(cell.GetUplinkHz());
         // a device that is not heard costs nothing: its pairs are left out anyway
-        cost.push_back(downRate > 0 && upRate > 0 ? downBits / downRate + upBits / upRate : 0);
+        const bool costs = cell.scarce && downRate > 0 && upRate > 0;
+        cost.push_back(costs ? downBits / downRate + upBits / upRate : 0);
     }
     return cost;
+}
+
+void
+WdmoeController::MarkScarce(const WdmoeDecision& decision)
+{
+    std::vector<double> ends;
+    for (const auto& cell : m_cells)
+    {
+        ends.push_back(0);
+        for (const auto k : cell.devices)
+        {
+            const auto& part = decision.devices[k];
+            const double endS = part.tokens > 0 ? wdmoe::SequentialLatency(part.predicted) : 0;
+            ends.back() = std::max(ends.back(), endS);
+        }
+    }
+    const double last = *std::max_element(ends.begin(), ends.end());
+    for (std::size_t c = 0; c < m_cells.size(); c++)
+    {
+        m_cells[c].scarce = m_cells[c].scarce || ends[c] >= last * (1 - 1e-9);
+    }
 }
 
 WdmoeDecision
@@ -772,9 +802,14 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     const auto vanilla = wdmoe::SelectTopK(input.gate, m_topK);
     DecidePrecision(input, vanilla);
     auto best = Evaluate(input, vanilla);
+    for (auto& cell : m_cells)
+    {
+        cell.scarce = false;
+    }
     const bool alternate = m_selector->UsesLatency();
     for (uint32_t round = 1; round <= (alternate ? m_maxRounds : 1); round++)
     {
+        MarkScarce(best);
         in.expertLatencyS = ExpertLatencies(input, best);
         in.expertCostS = ExpertCosts(input);
         auto next = Evaluate(input, m_selector->Select(in));

@@ -162,7 +162,8 @@ struct WdmoePieceOutcome
  * A device that the radio does not hear is left out, its pairs are missing, and this says so once.
  *
  * **Several cells** (WdmoeRadio::GetCells()). Experts and precision are chosen across all devices,
- * each at what its own cell's band makes of it. Then the allocator gets one problem for each cell,
+ * each at what its own cell's band makes of it; air costs something only in the cells that a block
+ * waits for (WdmoeSelectorInput::expertCostS). Then the allocator gets one problem for each cell,
  * with that cell's budget and capabilities, and knows nothing of the others; a block ends when it
  * has ended in all of them. For given loads the cells have nothing in common, so that a split that
  * is optimal in each is optimal for the block: AllocationResult::timeS and lowerBoundS are the
@@ -175,8 +176,9 @@ struct WdmoePieceOutcome
  * piece is served one way at a time. A static split holds whatever the timing if and only if the
  * larger of a device's two bandwidths, summed over all devices, is within the budget, so that
  * nothing is lost by making them equal: the paper's coupled problem. Shares of either direction
- * then sum to 1. With micro-batches a device may be served both ways at once, and all shares shrink
- * in proportion while the sum is above 1; the fluid model does too.
+ * then sum to 1. With micro-batches, or several requests in flight, a device may be served both
+ * ways at once, and all shares shrink in proportion while the sum is above 1; the fluid model does
+ * too.
  */
 class WdmoeController : public Object
 {
@@ -279,6 +281,7 @@ class WdmoeController : public Object
         WdmoeBudget budget;                  ///< of its radio, as last measured
         wdmoe::ShopProblem shop;             ///< what is in flight; devices by place in `devices`
         std::vector<uint64_t> decisions;     ///< that made each of the blocks in `shop`
+        bool scarce{false};                  ///< a block under decision waits for it
 
         /// @return true if both directions take from downlinkHz of the budget
         bool HasOneBand() const;
@@ -300,7 +303,7 @@ class WdmoeController : public Object
     WdmoeDecision Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selection);
 
     /**
-     * Bandwidth and predictions of one cell.
+     * Bandwidth, micro-batches and predictions of one cell.
      *
      * @param input the block
      * @param cell gets its blocks in flight, and this one
@@ -308,6 +311,15 @@ class WdmoeController : public Object
      * @param [in,out] ends are those of this cell, where they are later
      */
     void PlanCell(const WdmoeBlockInput& input, Cell& cell, WdmoeDecision& d, BlockEnds& ends);
+
+    /**
+     * Rates that the devices of a cell can count on, and how long their parts will take.
+     *
+     * @param cell whose it is
+     * @param plan by place in the cell
+     * @param [in,out] d has loads and planned micro-batches; gets what the predictor makes of them
+     */
+    void Predict(const Cell& cell, const WdmoePlan& plan, WdmoeDecision& d) const;
 
     /**
      * Take one cell's certificate into that of all.
@@ -416,9 +428,17 @@ class WdmoeController : public Object
                                         const WdmoeDecision& decision) const;
 
     /**
+     * The cells that end last make the block late: their air is scarce, and stays so until the
+     * block is decided on, since others would wait for it again.
+     *
+     * @param decision as far as it is made
+     */
+    void MarkScarce(const WdmoeDecision& decision);
+
+    /**
      * @param input the block
      * @return s that the air is taken by one more token on each expert, both ways, with the whole
-     * band
+     * band; 0 where the cell's air is not scarce
      */
     std::vector<double> ExpertCosts(const WdmoeBlockInput& input) const;
 
