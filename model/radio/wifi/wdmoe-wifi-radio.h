@@ -171,9 +171,12 @@ class WdmoeWifiRadio : public WdmoeRadio
         bool associated{false};       ///< it says so
         bool warm{false};             ///< there are block-ack agreements both ways
         bool lost{false};             ///< it does not acknowledge
-        bool held{false};             ///< nothing is sent to it
+        bool known{false};            ///< it was associated before
+        bool trial{false};            ///< it is lost, and sent a frame nevertheless
+        bool held{false};             ///< no data is sent to it
         bool shared{false};           ///< the scheduler has its shares
         Time heard;                   ///< by the access point, last
+        Time tried;                   ///< when it was let try again, if it is lost
         uint32_t failures{0};         ///< frames not acknowledged since
         uint32_t ignored{0};          ///< see GetIgnoredExpectations()
         const WdmoeWifiLinkAdaptation* adaptation{nullptr}; ///< of its standard
@@ -237,10 +240,11 @@ class WdmoeWifiRadio : public WdmoeRadio
     void Watch();
 
     /**
+     * Keep what is for a device in the queue as long as it is not there to take it.
+     *
      * @param device index
-     * @param held whether nothing is sent to it
      */
-    void Hold(uint32_t device, bool held);
+    void UpdateHold(uint32_t device);
 
     /**
      * Tell the scheduler the shares of a device, or that it has gone.
