@@ -24,6 +24,8 @@
 #include "ns3/wdmoe-multi-user-scheduler.h"
 #include "ns3/wdmoe-wifi-radio-helper.h"
 #include "ns3/wdmoe-wifi-radio.h"
+#include "ns3/wifi-net-device.h"
+#include "ns3/wifi-phy.h"
 #include "ns3/yans-wifi-channel.h"
 
 #include <algorithm>
@@ -267,13 +269,6 @@ WifiLinkStateTest::DoRun()
             const double expected = Cell::Snr(distances[k], 1e6 * m_mhz);
             const auto state = cell.radio->GetLinkState(k);
             NS_TEST_EXPECT_MSG_EQ(state.downlink.valid && state.uplink.valid, true, "device " << k);
-            std::clog << m_scheduler << " " << m_mhz << " " << k << " exp " << expected << " dl "
-                      << Db(cell.radio->GetSnr(k, true)) << " ul "
-                      << Db(cell.radio->GetSnr(k, false)) << " eff "
-                      << state.downlink.law.efficiency << " var " << state.downlink.relativeVariance
-                      << " up " << state.uplink.law.Rate(1e6 * m_mhz) / (1e6 * m_mhz) << " "
-                      << state.uplink.law.Rate(.25e6 * m_mhz) / (.25e6 * m_mhz) << " "
-                      << state.uplink.relativeVariance << std::endl;
             NS_TEST_EXPECT_MSG_EQ_TOL(Db(cell.radio->GetSnr(k, true)), expected, 0.5, "down " << k);
             NS_TEST_EXPECT_MSG_EQ_TOL(Db(cell.radio->GetSnr(k, false)), expected, 0.5, "up " << k);
         }
@@ -330,13 +325,89 @@ WifiTransferTest::DoRun()
                 {
                     sum += cell.Measure(k, downlink, bytes, true);
                 }
-                std::clog << m_scheduler << " " << m_mhz << " dev " << k
-                          << (downlink ? " DL " : " UL ") << bytes << " predicted "
-                          << expected * 1e3 << " ms, measured " << sum / n * 1e3 << " ms, ratio "
-                          << sum / n / expected << std::endl;
+                // EDCA takes a free medium at once, but a beacon may be in the way; a small answer
+                // may need a second trigger, and
+                // the law of the triggered uplink is a smooth curve through the steps of the MCS.
+                const bool triggered = capabilities.expectUplink && !downlink;
+                const double tolerance = bytes < 10000 ? 0.3 : triggered ? 0.15 : 0.1;
+                NS_TEST_EXPECT_MSG_EQ_TOL(sum / n / expected,
+                                          1,
+                                          tolerance,
+                                          (downlink ? "down " : "up ") << bytes << " device " << k);
             }
         }
     }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * MCS and rate laws: more SNR is never worse, a narrow RU has a faster MCS, the law of the uplink
+ * follows the table, and two cells do not disturb one another.
+ */
+class WifiLinkAdaptationTest : public TestCase
+{
+  public:
+    WifiLinkAdaptationTest()
+        : TestCase("MCS and rate laws")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+WifiLinkAdaptationTest::DoRun()
+{
+    const std::vector<double> distances{8, 12, 18, 25, 30};
+    Cell cell(distances, {{"Bandwidth", "40"}});
+    // Another cell at the same access point
+    NodeContainer others(1);
+    others.Get(0)->AggregateObject(CreateObject<ConstantPositionMobilityModel>());
+    others.Get(0)->GetObject<MobilityModel>()->SetPosition(Vector(0, 10, 0));
+    WdmoeWifiRadioHelper helper;
+    helper.SetAttribute("Network", StringValue("192.168.4.0"));
+    auto other = helper.Install(cell.server, others);
+    Cell::Run(MilliSeconds(100));
+    NS_TEST_ASSERT_MSG_EQ(other->IsReady(), true, "second cell");
+    NS_TEST_ASSERT_MSG_EQ(cell.radio->IsReady(), true, cell.radio->DescribeUnconnected());
+
+    WdmoeWifiLinkAdaptation::Params params;
+    params.phy = DynamicCast<WifiNetDevice>(cell.radio->GetApDevice())->GetPhy();
+    params.widthHz = params.budgetHz = 40e6;
+    params.guardInterval = NanoSeconds(800);
+    params.triggeredGuard = NanoSeconds(1600);
+    WdmoeWifiLinkAdaptation table;
+    table.SetUp(params);
+    NS_TEST_ASSERT_MSG_EQ(table.GetMaxMcs(), 11, "802.11ax");
+    for (int mcs = 0; mcs <= 11; mcs++)
+    {
+        const double snr = table.GetThreshold(mcs);
+        NS_TEST_EXPECT_MSG_EQ(table.GetMcs(snr * 0.999, 40e6), mcs - 1, "below");
+        NS_TEST_EXPECT_MSG_EQ(table.GetMcs(snr * 1.001, 40e6), mcs, "above");
+        NS_TEST_EXPECT_MSG_EQ(table.GetMcs(snr * 1.001, 8e6), std::min(mcs, 9), "narrow RU");
+    }
+    // IEEE 802.11ax, table 27-xx: 40 MHz, MCS 11, GI 0.8 us: 286.8 Mb/s; 106 tones, MCS 9, 1.6 us
+    NS_TEST_EXPECT_MSG_EQ_TOL(table.GetPhyRate(11, 40e6, false), 286.8e6, 0.05e6, "rate");
+    NS_TEST_EXPECT_MSG_EQ_TOL(table.GetPhyRate(9, 8e6, true), 47.2e6, 0.05e6, "rate");
+
+    for (uint32_t k = 0; k < distances.size(); k++)
+    {
+        const auto station = Mac48Address::ConvertFrom(cell.radio->GetNetDevice(k)->GetAddress());
+        const auto law = cell.radio->GetLinkState(k).uplink.law;
+        const double snr = cell.radio->GetSnr(k, false) / std::pow(10, 0.15); // McsMargin
+        NS_TEST_EXPECT_MSG_EQ(law.kind, wdmoe::RateLaw::SHANNON, "full power in a share");
+        for (const double hz : {8e6, 20e6, 40e6})
+        {
+            const int mcs = cell.radio->GetUplinkMcs(station, hz);
+            NS_TEST_EXPECT_MSG_EQ(mcs, std::max(0, table.GetMcs(snr * 40e6 / hz, hz)), "MCS");
+            // The steps of the MCS are up to 50 % apart; MCS 10 and 11 are not for narrow RUs.
+            const double rate = table.GetPayloadRate(mcs, hz, true);
+            NS_TEST_EXPECT_MSG_EQ_TOL(law.Rate(hz) / rate, 1, 0.4, k << " at " << hz);
+        }
+    }
+    NS_TEST_EXPECT_MSG_EQ(+cell.radio->GetUplinkMcs(Mac48Address::Allocate(), 20e6), 0, "unknown");
 }
 
 /**
@@ -391,8 +462,6 @@ WifiLostDeviceTest::DoRun()
     NS_TEST_EXPECT_MSG_EQ(cell.radio->IsReady(), false, "not all are connected");
     NS_TEST_EXPECT_MSG_GT(both, 0, "served");
     const double later = cell.Measure(0, true, 1 << 20);
-    std::clog << m_scheduler << " alone " << alone << " with lost " << both << " later " << later
-              << std::endl;
     NS_TEST_EXPECT_MSG_LT(later, 1.15 * alone, "a lost station takes next to nothing");
     const auto before = cell.radio->GetIgnoredExpectations(1);
     cell.radio->ExpectUplink(1, 1000, Simulator::Now());
@@ -411,7 +480,6 @@ WifiLostDeviceTest::DoRun()
     for (const bool downlink : {true, false})
     {
         const double time = cell.Measure(1, downlink, 100000, true);
-        std::clog << "back " << time << std::endl;
         NS_TEST_EXPECT_MSG_GT(time, 0, "served again");
         NS_TEST_EXPECT_MSG_LT(time, 0.1, "served again");
     }
@@ -500,9 +568,6 @@ WifiModesTest::DoRun()
                 const auto state = cell.radio->GetLinkState(k);
                 const auto& law = downlink ? state.downlink.law : state.uplink.law;
                 const double expected = (8 << 20) / law.Rate(hz);
-                std::clog << name << " device " << k << (downlink ? " down " : " up ") << time * 1e3
-                          << " ms, of prediction " << time / expected << ", used "
-                          << (used() - before) / (time * hz) << std::endl;
                 NS_TEST_EXPECT_MSG_EQ_TOL(time / expected, 1, 0.15, name << " device " << k);
                 if (mode.own.empty() || k == 0)
                 {
@@ -607,7 +672,6 @@ WifiBadInputTest::DoRun()
     NS_TEST_EXPECT_MSG_NE(message.find("give a SpectrumChannel"), std::string::npos, message);
     message = WdmoeAbortMessage([]() { Cell cell(std::vector<double>(5000, 10.0)); });
     NS_TEST_EXPECT_MSG_NE(message.find("WdmoeWifiRadio"), std::string::npos, message);
-    std::clog << message << std::endl;
     message = WdmoeAbortMessage([]() {
         Cell cell({10});
         cell.radio->SetDeviceStandard(cell.server, "80211p");
@@ -656,6 +720,7 @@ class WifiRadioTestSuite : public TestSuite
         : TestSuite("wdmoe-radio-wifi", Type::UNIT)
     {
         AddTestCase(new WifiBadInputTest, Duration::QUICK);
+        AddTestCase(new WifiLinkAdaptationTest, Duration::QUICK);
         AddTestCase(new WifiFingerprintTest, Duration::QUICK);
         AddTestCase(new WifiModesTest, Duration::QUICK);
         for (const bool busy : {true, false})
@@ -671,6 +736,10 @@ class WifiRadioTestSuite : public TestSuite
                  {"None", "ns3::RrMultiUserScheduler", "ns3::WdmoeMultiUserScheduler"})
             {
                 AddTestCase(new WifiLinkStateTest(scheduler, mhz), Duration::QUICK);
+            }
+            // Not of the stock scheduler, whose MCS is too bold for some SNRs.
+            for (const auto* scheduler : {"None", "ns3::WdmoeMultiUserScheduler"})
+            {
                 AddTestCase(new WifiTransferTest(scheduler, mhz), Duration::QUICK);
             }
         }

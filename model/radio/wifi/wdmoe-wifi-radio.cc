@@ -7,10 +7,8 @@
 #include "wdmoe-wifi-radio.h"
 
 #include "wdmoe-multi-user-scheduler.h"
-#include "wdmoe-wifi-compat.h"
 
 #include "ns3/abort.h"
-#include "ns3/ampdu-subframe-header.h"
 #include "ns3/ap-wifi-mac.h"
 #include "ns3/arp-cache.h"
 #include "ns3/boolean.h"
@@ -35,8 +33,8 @@
 #include "ns3/wifi-mac-helper.h"
 #include "ns3/wifi-mac-queue-scheduler.h"
 #include "ns3/wifi-mac-queue.h"
+#include "ns3/wifi-mpdu.h"
 #include "ns3/wifi-net-device.h"
-#include "ns3/wifi-psdu.h"
 
 #include <algorithm>
 #include <cmath>
@@ -455,11 +453,12 @@ WdmoeWifiRadio::MakeAp()
         stock->SetAttribute("EnableUlOfdma", BooleanValue(false));
         stock->SetAttribute("EnableBsrp", BooleanValue(false));
     }
-    auto phy = m_ap->GetPhy();
-    phy->TraceConnectWithoutContext("MonitorSnifferRx",
-                                    MakeCallback(&WdmoeWifiRadio::NotifyFrame, this).Bind(-1));
-    phy->TraceConnectWithoutContext("PhyTxPsduBegin",
-                                    MakeCallback(&WdmoeWifiRadio::NotifySent, this).Bind(-1));
+    WdmoeWifiLinkMonitor::Settings settings;
+    settings.window = m_window;
+    settings.fromSnr = m_rateManager == "ns3::IdealWifiManager";
+    settings.count = !m_scheduler; // which counts what it grants
+    settings.budgetHz = 1e6 * m_width;
+    m_monitor.SetUp(m_ap, settings, MakeCallback(&WdmoeWifiRadio::Heard, this));
     m_apMac->TraceConnectWithoutContext("AckedMpdu",
                                         MakeCallback(&WdmoeWifiRadio::NotifyAcked, this));
     m_apMac->TraceConnectWithoutContext("PsduMapResponseTimeout",
@@ -583,28 +582,11 @@ WdmoeWifiRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     d.mac->TraceConnectWithoutContext(
         "DeAssoc",
         MakeCallback(&WdmoeWifiRadio::NotifyDisassociated, this).Bind(device));
-    auto phy = d.netDevice->GetPhy();
-    phy->TraceConnectWithoutContext(
-        "MonitorSnifferRx",
-        MakeCallback(&WdmoeWifiRadio::NotifyFrame, this).Bind(int64_t(device)));
-    if (!m_scheduler || getenv("DBGW"))
-    {
-        phy->TraceConnectWithoutContext(
-            "PhyTxPsduBegin",
-            MakeCallback(&WdmoeWifiRadio::NotifySent, this).Bind(int64_t(device)));
-    }
-    m_deviceOfAddress[d.address] = device;
+    m_monitor.AddStation(d.netDevice, d.adaptation);
     m_devices.push_back(d);
 }
 
 // Connection
-
-int64_t
-WdmoeWifiRadio::Find(Mac48Address address) const
-{
-    const auto it = m_deviceOfAddress.find(address);
-    return it == m_deviceOfAddress.end() ? -1 : static_cast<int64_t>(it->second);
-}
 
 void
 WdmoeWifiRadio::NotifyAssociated(uint32_t device, Mac48Address /* ap */)
@@ -785,7 +767,7 @@ WdmoeWifiRadio::Heard(uint32_t device)
 void
 WdmoeWifiRadio::NotifyAcked(Ptr<const WifiMpdu> mpdu)
 {
-    const auto device = Find(mpdu->GetHeader().GetAddr1());
+    const auto device = m_monitor.Find(mpdu->GetHeader().GetAddr1());
     if (device >= 0)
     {
         Heard(device);
@@ -795,7 +777,7 @@ WdmoeWifiRadio::NotifyAcked(Ptr<const WifiMpdu> mpdu)
 void
 WdmoeWifiRadio::NotifyFailed(Mac48Address station)
 {
-    const auto device = Find(station);
+    const auto device = m_monitor.Find(station);
     if (device >= 0)
     {
         auto& d = m_devices[device];
@@ -900,137 +882,23 @@ WdmoeWifiRadio::CheckConnected(Time deadline)
     });
 }
 
-// What is heard
-
-void
-WdmoeWifiRadio::Sample(uint32_t device,
-                       bool downlink,
-                       const WifiTxVector& txVector,
-                       uint16_t staId,
-                       double snr,
-                       bool data)
-{
-    auto& d = m_devices[device];
-    auto& direction = downlink ? d.downlink : d.uplink;
-    // The whole power is in the PPDU, or in the RU of a triggered one; an RU of a PPDU of the
-    // access point has its part of the power.
-    const double used = txVector.IsUlMu() ? 1e6 * WdmoeGetRuMhz(txVector.GetRu(staId).GetRuType())
-                                          : 1e6 * txVector.GetChannelWidth();
-    const double full = snr * used / d.adaptation->GetWidth();
-    direction.snr.Update(full, m_window);
-    if (m_rateManager == "ns3::IdealWifiManager" || (!downlink && IsTriggered() && !d.legacy))
-    {
-        direction.efficiency.Update(d.adaptation->GetEfficiency(full, false), m_window);
-    }
-    else if (data && txVector.GetModulationClass() >= WIFI_MOD_CLASS_HT)
-    {
-        const int mcs = txVector.GetMode(staId).GetMcsValue();
-        const auto rate = d.adaptation->GetPayloadRate(mcs, d.adaptation->GetWidth(), false);
-        direction.efficiency.Update(rate / (1e6 * m_width), m_window);
-    }
-}
-
-void
-WdmoeWifiRadio::NotifyFrame(int64_t device,
-                            Ptr<const Packet> packet,
-                            uint16_t /* frequency */,
-                            WifiTxVector txVector,
-                            MpduInfo mpdu,
-                            SignalNoiseDbm signalNoise,
-                            uint16_t staId)
-{
-    if (mpdu.type == MIDDLE_MPDU_IN_AGGREGATE)
-    {
-        return; // the first of its A-MPDU says the same
-    }
-    WifiMacHeader header;
-    if (mpdu.type == NORMAL_MPDU)
-    {
-        packet->PeekHeader(header);
-    }
-    else
-    {
-        auto copy = packet->Copy();
-        AmpduSubframeHeader subframe;
-        copy->RemoveHeader(subframe);
-        copy->PeekHeader(header);
-    }
-    const double snr = FromDb(signalNoise.signal - signalNoise.noise);
-    const bool anonymous = header.IsAck() || header.IsCts();
-    if (device >= 0)
-    {
-        if (!anonymous && header.GetAddr2() == m_apMac->GetAddress())
-        {
-            Sample(device, true, txVector, staId, snr, header.IsQosData());
-        }
-        return;
-    }
-    // An acknowledgement does not say from whom it is.
-    const auto from = !anonymous                                   ? Find(header.GetAddr2())
-                      : header.GetAddr1() == m_apMac->GetAddress() ? m_asked
-                                                                   : -1;
-    if (from >= 0)
-    {
-        Heard(from);
-        Sample(from, false, txVector, staId, snr, header.IsQosData());
-    }
-}
-
-void
-WdmoeWifiRadio::NotifySent(int64_t device,
-                           WifiConstPsduMap psdus,
-                           WifiTxVector txVector,
-                           double /* watt */)
-{
-    if (device < 0)
-    {
-        m_asked = psdus.size() == 1 ? Find(psdus.begin()->second->GetAddr1()) : -1;
-    }
-    if (getenv("DBGW"))
-    {
-        std::clog << Simulator::Now().GetMicroSeconds() << " dev " << device << " "
-                  << psdus.begin()->second->GetHeader(0).GetTypeString() << " n "
-                  << psdus.begin()->second->GetNMpdus() << " dur "
-                  << WifiPhy::CalculateTxDuration(psdus, txVector, m_ap->GetPhy()->GetPhyBand())
-                         .GetMicroSeconds()
-                  << " " << txVector << std::endl; // DBGW
-    }
-    if (m_scheduler)
-    {
-        return; // it counts what it grants
-    }
-    const double seconds =
-        WifiPhy::CalculateTxDuration(psdus, txVector, m_ap->GetPhy()->GetPhyBand()).GetSeconds();
-    for (const auto& [staId, psdu] : psdus)
-    {
-        const auto k = device < 0 ? Find(psdu->GetAddr1()) : device;
-        if (k >= 0 && psdu->GetHeader(0).IsQosData())
-        {
-            const double hz =
-                1e6 * (txVector.IsMu() ? WdmoeGetRuMhz(txVector.GetRu(staId).GetRuType())
-                                       : txVector.GetChannelWidth());
-            (device < 0 ? m_devices[k].downlink : m_devices[k].uplink).hzS += hz * seconds;
-        }
-    }
-}
-
 double
 WdmoeWifiRadio::GetSnr(uint32_t device, bool downlink) const
 {
-    const auto& d = m_devices.at(device);
-    return (downlink ? d.downlink : d.uplink).snr.mean;
+    return m_monitor.Get(device, downlink).snr.mean;
 }
 
 uint8_t
 WdmoeWifiRadio::GetUplinkMcs(Mac48Address station, double ruHz) const
 {
-    const auto device = Find(station);
+    const auto device = m_monitor.Find(station);
     if (device < 0)
     {
         return 0;
     }
     const auto& d = m_devices[device];
-    const double snr = d.uplink.snr.mean * d.adaptation->GetWidth() / ruHz * FromDb(-m_margin);
+    const double snr =
+        m_monitor.Get(device, false).snr.mean * d.adaptation->GetWidth() / ruHz * FromDb(-m_margin);
     return static_cast<uint8_t>(std::max(0, d.adaptation->GetMcs(snr, ruHz)));
 }
 
@@ -1107,7 +975,7 @@ WdmoeWifiRadio::GetCapabilities() const
     c.timeConstant = m_scheduler ? MilliSeconds(200) : Time(0);
     // Of a transfer alone in the cell: a free medium is taken at once by EDCA.
     c.downlinkDelay = MicroSeconds(m_scheduler ? 200 : 50);
-    c.uplinkDelay = MicroSeconds(m_scheduler ? 250 : 50);
+    c.uplinkDelay = MicroSeconds(m_scheduler ? 450 : 50);
     c.uplinkRequestDelay = Time(0);
     c.downlinkLead = m_scheduler ? MilliSeconds(2) : Time(0);
     c.grantPeriod = m_scheduler ? MilliSeconds(4) : Time(0);
@@ -1126,7 +994,7 @@ WdmoeWifiRadio::GetUsage(uint32_t device) const
     const auto& d = m_devices.at(device);
     if (!m_scheduler)
     {
-        return {d.downlink.hzS, d.uplink.hzS};
+        return {m_monitor.Get(device, true).hzS, m_monitor.Get(device, false).hzS};
     }
     return {m_scheduler->GetUsedHzS(d.address, true), m_scheduler->GetUsedHzS(d.address, false)};
 }
@@ -1137,13 +1005,13 @@ WdmoeWifiRadio::DoGetLinkState(uint32_t device) const
     const auto& d = m_devices[device];
     const bool there = d.warm && !d.lost;
     WdmoeLinkState state;
-    const auto& down = d.downlink;
+    const auto& down = m_monitor.Get(device, true);
     state.downlink.law = wdmoe::RateLaw::Linear(down.efficiency.mean);
     state.downlink.valid = there && down.efficiency.valid && down.efficiency.mean > 0;
     state.downlink.when = down.snr.when;
     state.downlink.relativeVariance = down.efficiency.GetRelativeVariance();
 
-    const auto& up = d.uplink;
+    const auto& up = m_monitor.Get(device, false);
     if (IsTriggered() && !d.legacy)
     {
         state.uplink.law = d.adaptation->GetFullPowerLaw(up.snr.mean * FromDb(-m_margin));
@@ -1194,7 +1062,7 @@ WdmoeWifiRadio::DoExpectUplink(uint32_t device, uint64_t bytes, Time when)
 void
 WdmoeWifiRadio::NotifyScheduled(Mac48Address station, bool downlink, uint32_t bytes)
 {
-    const auto device = Find(station);
+    const auto device = m_monitor.Find(station);
     if (device >= 0)
     {
         NotifyGrant(static_cast<uint32_t>(device), downlink, bytes);
