@@ -42,7 +42,7 @@ FromDbm(double dbm)
 double
 GetWidthHz(const WifiTxVector& txVector, uint16_t staId)
 {
-    return 1e6 * (txVector.IsMu() ? WdmoeGetRuMhz(txVector.GetRu(staId).GetRuType())
+    return 1e6 * (txVector.IsMu() ? WdmoeGetRuMhz(txVector, staId)
                                   : static_cast<double>(txVector.GetChannelWidth()));
 }
 
