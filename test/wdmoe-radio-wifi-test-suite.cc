@@ -21,8 +21,11 @@
 #include "ns3/test.h"
 #include "ns3/udp-socket-factory.h"
 #include "ns3/uinteger.h"
+#include "ns3/wdmoe-multi-user-scheduler.h"
 #include "ns3/wdmoe-wifi-radio-helper.h"
 #include "ns3/wdmoe-wifi-radio.h"
+#include "ns3/wifi-net-device.h"
+#include "ns3/wifi-phy.h"
 #include "ns3/yans-wifi-channel.h"
 
 #include <algorithm>
@@ -266,13 +269,6 @@ WifiLinkStateTest::DoRun()
             const double expected = Cell::Snr(distances[k], 1e6 * m_mhz);
             const auto state = cell.radio->GetLinkState(k);
             NS_TEST_EXPECT_MSG_EQ(state.downlink.valid && state.uplink.valid, true, "device " << k);
-            std::clog << m_scheduler << " " << m_mhz << " " << k << " exp " << expected << " dl "
-                      << Db(cell.radio->GetSnr(k, true)) << " ul "
-                      << Db(cell.radio->GetSnr(k, false)) << " eff " << state.downlink.law.efficiency
-                      << " var " << state.downlink.relativeVariance << " up "
-                      << state.uplink.law.Rate(1e6 * m_mhz) / (1e6 * m_mhz) << " "
-                      << state.uplink.law.Rate(.25e6 * m_mhz) / (.25e6 * m_mhz) << " "
-                      << state.uplink.relativeVariance << std::endl;
             NS_TEST_EXPECT_MSG_EQ_TOL(Db(cell.radio->GetSnr(k, true)), expected, 0.5, "down " << k);
             NS_TEST_EXPECT_MSG_EQ_TOL(Db(cell.radio->GetSnr(k, false)), expected, 0.5, "up " << k);
         }
@@ -321,23 +317,395 @@ WifiTransferTest::DoRun()
                 cell.Measure(k, downlink, bytes);
                 const auto state = cell.radio->GetLinkState(k);
                 const auto& law = downlink ? state.downlink.law : state.uplink.law;
-                const auto delay =
-                    downlink ? capabilities.downlinkDelay : capabilities.uplinkDelay;
-                const double expected =
-                    8.0 * bytes / law.Rate(1e6 * m_mhz) + delay.GetSeconds();
+                const auto delay = downlink ? capabilities.downlinkDelay : capabilities.uplinkDelay;
+                const double expected = 8.0 * bytes / law.Rate(1e6 * m_mhz) + delay.GetSeconds();
                 double sum = 0;
                 const int n = bytes > 10000 ? 1 : 10;
                 for (int i = 0; i < n; i++)
                 {
                     sum += cell.Measure(k, downlink, bytes, true);
                 }
-                std::clog << m_scheduler << " " << m_mhz << " dev " << k
-                          << (downlink ? " DL " : " UL ") << bytes << " predicted "
-                          << expected * 1e3 << " ms, measured " << sum / n * 1e3 << " ms, ratio "
-                          << sum / n / expected << std::endl;
+                // EDCA takes a free medium at once, but a beacon may be in the way; a small answer
+                // may need a second trigger, and
+                // the law of the triggered uplink is a smooth curve through the steps of the MCS.
+                const bool triggered = capabilities.expectUplink && !downlink;
+                const double tolerance = bytes < 10000 ? 0.3 : triggered ? 0.15 : 0.1;
+                NS_TEST_EXPECT_MSG_EQ_TOL(sum / n / expected,
+                                          1,
+                                          tolerance,
+                                          (downlink ? "down " : "up ") << bytes << " device " << k);
             }
         }
     }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * MCS and rate laws: more SNR is never worse, a narrow RU has a faster MCS, the law of the uplink
+ * follows the table, and two cells do not disturb one another.
+ */
+class WifiLinkAdaptationTest : public TestCase
+{
+  public:
+    WifiLinkAdaptationTest()
+        : TestCase("MCS and rate laws")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+WifiLinkAdaptationTest::DoRun()
+{
+    const std::vector<double> distances{8, 12, 18, 25, 30};
+    Cell cell(distances, {{"Bandwidth", "40"}});
+    // Another cell at the same access point
+    NodeContainer others(1);
+    others.Get(0)->AggregateObject(CreateObject<ConstantPositionMobilityModel>());
+    others.Get(0)->GetObject<MobilityModel>()->SetPosition(Vector(0, 10, 0));
+    WdmoeWifiRadioHelper helper;
+    helper.SetAttribute("Network", StringValue("192.168.4.0"));
+    auto other = helper.Install(cell.server, others);
+    Cell::Run(MilliSeconds(100));
+    NS_TEST_ASSERT_MSG_EQ(other->IsReady(), true, "second cell");
+    NS_TEST_ASSERT_MSG_EQ(cell.radio->IsReady(), true, cell.radio->DescribeUnconnected());
+
+    WdmoeWifiLinkAdaptation::Params params;
+    params.phy = DynamicCast<WifiNetDevice>(cell.radio->GetApDevice())->GetPhy();
+    params.widthHz = params.budgetHz = 40e6;
+    params.guardInterval = NanoSeconds(800);
+    params.triggeredGuard = NanoSeconds(1600);
+    WdmoeWifiLinkAdaptation table;
+    table.SetUp(params);
+    NS_TEST_ASSERT_MSG_EQ(table.GetMaxMcs(), 11, "802.11ax");
+    for (int mcs = 0; mcs <= 11; mcs++)
+    {
+        const double snr = table.GetThreshold(mcs);
+        NS_TEST_EXPECT_MSG_EQ(table.GetMcs(snr * 0.999, 40e6), mcs - 1, "below");
+        NS_TEST_EXPECT_MSG_EQ(table.GetMcs(snr * 1.001, 40e6), mcs, "above");
+        NS_TEST_EXPECT_MSG_EQ(table.GetMcs(snr * 1.001, 8e6), std::min(mcs, 9), "narrow RU");
+    }
+    // IEEE 802.11ax, table 27-xx: 40 MHz, MCS 11, GI 0.8 us: 286.8 Mb/s; 106 tones, MCS 9, 1.6 us
+    NS_TEST_EXPECT_MSG_EQ_TOL(table.GetPhyRate(11, 40e6, false), 286.8e6, 0.05e6, "rate");
+    NS_TEST_EXPECT_MSG_EQ_TOL(table.GetPhyRate(9, 8e6, true), 47.2e6, 0.05e6, "rate");
+
+    for (uint32_t k = 0; k < distances.size(); k++)
+    {
+        const auto station = Mac48Address::ConvertFrom(cell.radio->GetNetDevice(k)->GetAddress());
+        const auto law = cell.radio->GetLinkState(k).uplink.law;
+        const double snr = cell.radio->GetSnr(k, false) / std::pow(10, 0.15); // McsMargin
+        NS_TEST_EXPECT_MSG_EQ(law.kind, wdmoe::RateLaw::SHANNON, "full power in a share");
+        for (const double hz : {8e6, 20e6, 40e6})
+        {
+            const int mcs = cell.radio->GetUplinkMcs(station, hz);
+            NS_TEST_EXPECT_MSG_EQ(mcs, std::max(0, table.GetMcs(snr * 40e6 / hz, hz)), "MCS");
+            // The steps of the MCS are up to 50 % apart; MCS 10 and 11 are not for narrow RUs.
+            const double rate = table.GetPayloadRate(mcs, hz, true);
+            NS_TEST_EXPECT_MSG_EQ_TOL(law.Rate(hz) / rate, 1, 0.4, k << " at " << hz);
+        }
+    }
+    NS_TEST_EXPECT_MSG_EQ(+cell.radio->GetUplinkMcs(Mac48Address::Allocate(), 20e6), 0, "unknown");
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * A station that moves out of range is lost, costs the others nothing, and is taken back.
+ */
+class WifiLostDeviceTest : public TestCase
+{
+  public:
+    /**
+     * @param scheduler TypeId, or None
+     * @param busy whether there is something to send when it goes
+     */
+    WifiLostDeviceTest(const std::string& scheduler, bool busy)
+        : TestCase("lost device, " + scheduler + (busy ? ", busy" : ", idle")),
+          m_scheduler(scheduler),
+          m_busy(busy)
+    {
+    }
+
+  private:
+    void DoRun() override;
+
+    std::string m_scheduler; ///< TypeId
+    bool m_busy;             ///< see constructor
+};
+
+void
+WifiLostDeviceTest::DoRun()
+{
+    Cell cell({10, 15, 20}, {{"Scheduler", m_scheduler}});
+    auto valid = [&](uint32_t k) {
+        const auto state = cell.radio->GetLinkState(k);
+        return state.downlink.valid && state.uplink.valid;
+    };
+    Cell::Run(MilliSeconds(100));
+    const double alone = cell.Measure(0, true, 1 << 20);
+    const auto gone = cell.devices.Get(1)->GetId();
+    cell.Move(1, 1000);
+    const uint32_t bytes = m_busy ? 100000 : 0;
+    if (m_busy)
+    {
+        cell.Send(1, true, bytes);
+        cell.Send(1, false, bytes);
+        cell.radio->ExpectUplink(1, bytes, Simulator::Now());
+    }
+    const double both = cell.Measure(0, true, 1 << 20);
+    Cell::Run(Simulator::Now() + Seconds(m_busy ? 0.8 : 2));
+    NS_TEST_EXPECT_MSG_EQ(valid(1), false, "lost");
+    NS_TEST_EXPECT_MSG_EQ(valid(0) && valid(2), true, "the others are not");
+    NS_TEST_EXPECT_MSG_EQ(cell.radio->IsReady(), false, "not all are connected");
+    NS_TEST_EXPECT_MSG_GT(both, 0, "served");
+    const double later = cell.Measure(0, true, 1 << 20);
+    NS_TEST_EXPECT_MSG_LT(later, 1.15 * alone, "a lost station takes next to nothing");
+    const auto before = cell.radio->GetIgnoredExpectations(1);
+    cell.radio->ExpectUplink(1, 1000, Simulator::Now());
+    const bool scheduled = bool(cell.radio->GetScheduler());
+    NS_TEST_EXPECT_MSG_EQ(cell.radio->GetIgnoredExpectations(1) - before,
+                          uint32_t(scheduled),
+                          "nothing is expected of it");
+
+    cell.Move(1, 25);
+    const auto stranded = cell.received[gone];
+    Cell::Run(Simulator::Now() + Seconds(1));
+    NS_TEST_EXPECT_MSG_EQ(valid(1), true, cell.radio->DescribeUnconnected());
+    NS_TEST_EXPECT_MSG_EQ(cell.received[gone] - stranded, bytes, "what waited comes");
+    NS_TEST_EXPECT_MSG_EQ_TOL(Db(cell.radio->GetSnr(1, true)), Cell::Snr(25, 20e6), 1, "measured");
+    NS_TEST_EXPECT_MSG_EQ_TOL(Db(cell.radio->GetSnr(1, false)), Cell::Snr(25, 20e6), 1, "measured");
+    for (const bool downlink : {true, false})
+    {
+        const double time = cell.Measure(1, downlink, 100000, true);
+        NS_TEST_EXPECT_MSG_GT(time, 0, "served again");
+        NS_TEST_EXPECT_MSG_LT(time, 0.1, "served again");
+    }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Modes in which plans are not enforced, and stations that cannot do OFDMA.
+ */
+class WifiModesTest : public TestCase
+{
+  public:
+    WifiModesTest()
+        : TestCase("other schedulers, standards and rate managers")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+WifiModesTest::DoRun()
+{
+    struct Mode
+    {
+        Cell::Settings settings; ///< of the radio
+        std::string own;         ///< standard of device 1, if it has its own
+        bool enforced;           ///< whether plans are
+    };
+
+    const std::vector<Mode> modes = {
+        {{}, "", true},
+        {{}, "80211ac", true},
+        {{{"Bandwidth", "80"}}, "80211n", true},
+        {{{"Scheduler", "None"}}, "", false},
+        {{{"Scheduler", "ns3::RrMultiUserScheduler"}}, "", false},
+        {{{"Scheduler", "None"}, {"RtsThreshold", "2000"}}, "", false},
+        {{{"Standard", "80211ac"}, {"Bandwidth", "80"}}, "", false},
+        {{{"Standard", "80211n"}}, "", false},
+        {{{"Scheduler", "None"},
+          {"RateManager", "ns3::ConstantRateWifiManager"},
+          {"DataMode", "HeMcs3"}},
+         "",
+         false},
+        {{{"RateManager", "ns3::ConstantRateWifiManager"}, {"DataMode", "HeMcs3"}}, "", true},
+    };
+    for (const auto& mode : modes)
+    {
+        std::string name = "own " + mode.own;
+        for (const auto& [attribute, value] : mode.settings)
+        {
+            name += " " + attribute + "=" + value;
+        }
+        Cell cell({10, 18}, mode.settings, [&](WdmoeWifiRadioHelper& helper) {
+            if (!mode.own.empty())
+            {
+                helper.SetDeviceStandard(1, mode.own);
+            }
+        });
+        Cell::Run(MilliSeconds(100));
+        NS_TEST_ASSERT_MSG_EQ(cell.radio->IsReady(),
+                              true,
+                              name << cell.radio->DescribeUnconnected());
+        const auto capabilities = cell.radio->GetCapabilities();
+        NS_TEST_EXPECT_MSG_EQ(capabilities.strict, false, name);
+        NS_TEST_EXPECT_MSG_EQ(capabilities.leftover, mode.enforced, name);
+        NS_TEST_EXPECT_MSG_EQ(capabilities.expectUplink, mode.enforced, name);
+        NS_TEST_EXPECT_MSG_EQ(capabilities.progress, mode.enforced, name);
+        NS_TEST_EXPECT_MSG_EQ(capabilities.fullDuplex, false, name);
+        WdmoePlan plan;
+        plan.downlink = plan.uplink = {{0.5, 1, 0}, {0.5, 1, 0}};
+        cell.radio->SetPlan(plan);
+        const auto hz = cell.radio->GetBudget().downlinkHz;
+        for (uint32_t k = 0; k < 2; k++)
+        {
+            for (const bool downlink : {true, false})
+            {
+                auto used = [&]() {
+                    const auto usage = cell.radio->GetUsage(k);
+                    return downlink ? usage.downlinkHzS : usage.uplinkHzS;
+                };
+                const double before = used();
+                const double time = cell.Measure(k, downlink, 1 << 20, true);
+                const auto state = cell.radio->GetLinkState(k);
+                const auto& law = downlink ? state.downlink.law : state.uplink.law;
+                const double expected = (8 << 20) / law.Rate(hz);
+                NS_TEST_EXPECT_MSG_EQ_TOL(time / expected, 1, 0.15, name << " device " << k);
+                if (mode.own.empty() || k == 0)
+                {
+                    NS_TEST_EXPECT_MSG_EQ_TOL((used() - before) / (time * hz), 0.95, 0.12, name);
+                }
+            }
+        }
+    }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * The same seed gives the same events, another one others.
+ */
+class WifiFingerprintTest : public TestCase
+{
+  public:
+    WifiFingerprintTest()
+        : TestCase("the same seed, the same result")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+WifiFingerprintTest::DoRun()
+{
+    auto fingerprint = [](const std::string& scheduler, uint64_t run) {
+        const auto old = RngSeedManager::GetRun();
+        RngSeedManager::SetRun(run);
+        Cell cell({8, 15, 22, 30}, {{"Scheduler", scheduler}});
+        Cell::Run(MilliSeconds(100));
+        for (uint32_t k = 0; k < 4; k++)
+        {
+            cell.Send(k, true, 100000);
+            cell.Send(k, false, 100000);
+        }
+        Cell::Run(Seconds(1));
+        std::ostringstream text;
+        for (const auto& [node, when] : cell.last)
+        {
+            text << cell.received[node] << " " << when.GetNanoSeconds() << " ";
+        }
+        RngSeedManager::SetRun(old);
+        return text.str();
+    };
+    for (const auto* scheduler : {"None", "ns3::WdmoeMultiUserScheduler"})
+    {
+        const auto first = fingerprint(scheduler, 1);
+        NS_TEST_EXPECT_MSG_EQ(first, fingerprint(scheduler, 1), scheduler);
+        NS_TEST_EXPECT_MSG_NE(first, fingerprint(scheduler, 2), scheduler);
+    }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Bad settings are refused with a message that says what would be right.
+ */
+class WifiBadInputTest : public TestCase
+{
+  public:
+    WifiBadInputTest()
+        : TestCase("bad input is refused")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+WifiBadInputTest::DoRun()
+{
+    struct Case
+    {
+        Cell::Settings settings; ///< of the radio
+        std::string expected;    ///< part of the message
+    };
+
+    const std::vector<Case> cases = {
+        {{{"Bandwidth", "30"}}, "Bandwidth is 30 MHz; 80211ax has 20, 40, 80 and 160"},
+        {{{"Bandwidth", "80"}, {"Standard", "80211n"}}, "80211n has 20 and 40"},
+        {{{"Standard", "80211b"}}, "expected 80211n, 80211ac or 80211ax"},
+        {{{"Scheduler", "ns3::PfFfMacScheduler"}}, "is not a multi-user scheduler"},
+        {{{"Scheduler", "EDCA"}}, "or None"},
+        {{{"RateManager", "Ideal"}}, "for example ns3::IdealWifiManager"},
+    };
+    for (const auto& c : cases)
+    {
+        const auto message = WdmoeAbortMessage([&]() { Cell cell({10}, c.settings); });
+        NS_TEST_EXPECT_MSG_NE(message.find(c.expected), std::string::npos, message);
+    }
+    auto message = WdmoeAbortMessage([]() {
+        Cell cell({10}, {}, [](WdmoeWifiRadioHelper& helper) {
+            helper.SetAttribute("Channel", PointerValue(CreateObject<YansWifiChannel>()));
+        });
+    });
+    NS_TEST_EXPECT_MSG_NE(message.find("give a SpectrumChannel"), std::string::npos, message);
+    message = WdmoeAbortMessage([]() { Cell cell(std::vector<double>(5000, 10.0)); });
+    NS_TEST_EXPECT_MSG_NE(message.find("WdmoeWifiRadio"), std::string::npos, message);
+    message = WdmoeAbortMessage([]() {
+        Cell cell({10});
+        cell.radio->SetDeviceStandard(cell.server, "80211p");
+    });
+    NS_TEST_EXPECT_MSG_NE(message.find("80211p"), std::string::npos, message);
+    message = WdmoeAbortMessage(
+        []() { WdmoeWifiRadioHelper().Install(CreateObject<Node>(), NodeContainer(1)); });
+    NS_TEST_EXPECT_MSG_NE(message.find("MobilityModel"), std::string::npos, message);
+    message = WdmoeAbortMessage([]() {
+        Cell cell({10});
+        auto radio = CreateObject<WdmoeWifiRadio>();
+        radio->SetServerNode(cell.server);
+        radio->AddDevice(cell.devices.Get(0));
+    });
+    NS_TEST_EXPECT_MSG_NE(message.find("another Network"), std::string::npos, message);
+    // Out of range: which, and how far.
+    message = WdmoeAbortMessage([]() {
+        Cell cell({10, 900}, {}, [](WdmoeWifiRadioHelper& helper) {
+            helper.SetConnectDeadline(Seconds(1));
+        });
+        Cell::Run(Seconds(2));
+    });
+    NS_TEST_EXPECT_MSG_NE(message.find("is 900 m from the access point and not associated"),
+                          std::string::npos,
+                          message);
+    NS_TEST_EXPECT_MSG_EQ(message.find("is 10 m"), std::string::npos, message);
+    // What is within reach is not refused.
+    message = WdmoeAbortMessage([]() {
+        Cell cell({10, 30}, {}, [](WdmoeWifiRadioHelper& helper) {
+            helper.SetConnectDeadline(MilliSeconds(100));
+        });
+        Cell::Run(MilliSeconds(200));
+    });
+    NS_TEST_EXPECT_MSG_EQ(message, "", "in range");
 }
 
 /**
@@ -351,11 +719,27 @@ class WifiRadioTestSuite : public TestSuite
     WifiRadioTestSuite()
         : TestSuite("wdmoe-radio-wifi", Type::UNIT)
     {
+        AddTestCase(new WifiBadInputTest, Duration::QUICK);
+        AddTestCase(new WifiLinkAdaptationTest, Duration::QUICK);
+        AddTestCase(new WifiFingerprintTest, Duration::QUICK);
+        AddTestCase(new WifiModesTest, Duration::QUICK);
+        for (const bool busy : {true, false})
+        {
+            for (const auto* scheduler : {"None", "ns3::WdmoeMultiUserScheduler"})
+            {
+                AddTestCase(new WifiLostDeviceTest(scheduler, busy), Duration::QUICK);
+            }
+        }
         for (const uint32_t mhz : {20U, 80U})
         {
-            for (const auto* scheduler : {"None", "ns3::RrMultiUserScheduler", "ns3::WdmoeMultiUserScheduler"})
+            for (const auto* scheduler :
+                 {"None", "ns3::RrMultiUserScheduler", "ns3::WdmoeMultiUserScheduler"})
             {
                 AddTestCase(new WifiLinkStateTest(scheduler, mhz), Duration::QUICK);
+            }
+            // Not of the stock scheduler, whose MCS is too bold for some SNRs.
+            for (const auto* scheduler : {"None", "ns3::WdmoeMultiUserScheduler"})
+            {
                 AddTestCase(new WifiTransferTest(scheduler, mhz), Duration::QUICK);
             }
         }

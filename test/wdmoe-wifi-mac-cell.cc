@@ -157,25 +157,43 @@ WdmoeWifiMacCell::~WdmoeWifiMacCell()
 }
 
 void
-WdmoeWifiMacCell::Start()
+WdmoeWifiMacCell::Start(const std::function<void()>& ready)
 {
-    for (uint32_t k = 0; k < m_settings.stations; ++k)
-    {
-        Simulator::Schedule(ASSOCIATED + STEP * k, &WdmoeWifiMacCell::Send, this, k, DOWN, 100);
-        Simulator::Schedule(ASSOCIATED + STEP * k + STEP / 2,
-                            &WdmoeWifiMacCell::Send,
-                            this,
-                            k,
-                            UP,
-                            100);
-    }
-    Simulator::Schedule(GetStart(), &WdmoeWifiMacCell::Refill, this);
+    m_ready = ready;
+    Simulator::Schedule(STEP, &WdmoeWifiMacCell::WarmUp, this, 0);
 }
 
-Time
-WdmoeWifiMacCell::GetStart() const
+void
+WdmoeWifiMacCell::WarmUp(uint32_t station)
 {
-    return ASSOCIATED + STEP * (m_settings.stations + 2);
+    if (station == m_settings.stations)
+    {
+        m_ready();
+        Refill();
+        return;
+    }
+    auto apMac = DynamicCast<ApWifiMac>(GetDevice(0)->GetMac());
+    auto staMac = DynamicCast<StaWifiMac>(GetDevice(station + 1)->GetMac());
+    const auto address = GetAddress(station);
+    if (staMac->IsAssociated())
+    {
+        const bool down = apMac->GetBaAgreementEstablishedAsOriginator(address, 0).has_value();
+        const bool up = apMac->GetBaAgreementEstablishedAsRecipient(address, 0).has_value();
+        if (down && up)
+        {
+            if (m_scheduler)
+            {
+                m_scheduler->ExpectUplink(address, 100, Simulator::Now());
+            }
+            Send(station, UP, 100);
+            ++station;
+        }
+        else
+        {
+            Send(station, down ? UP : DOWN, 100);
+        }
+    }
+    Simulator::Schedule(STEP, &WdmoeWifiMacCell::WarmUp, this, station);
 }
 
 void

@@ -68,11 +68,13 @@ class WdmoeWifiMacCell
     explicit WdmoeWifiMacCell(const Settings& settings);
     ~WdmoeWifiMacCell();
 
-    /// Associate all, and have one frame sent each way. Takes until GetStart()
-    void Start();
-
-    /// @return when the cell is ready for traffic
-    ns3::Time GetStart() const;
+    /**
+     * Associate all, have block-ack agreements made both ways by a frame each, and with our
+     * scheduler one more frame of each station triggered, so that none contends any more.
+     *
+     * @param ready called when that is done
+     */
+    void Start(const std::function<void()>& ready);
 
     /**
      * @param station index
@@ -147,6 +149,13 @@ class WdmoeWifiMacCell
     void Refill();
 
     /**
+     * One more step towards what Start() promises.
+     *
+     * @param station who is next
+     */
+    void WarmUp(uint32_t station);
+
+    /**
      * @param station index
      * @return index, or -1
      */
@@ -158,6 +167,7 @@ class WdmoeWifiMacCell
     ns3::Ptr<ns3::WdmoeMultiUserScheduler> m_scheduler; ///< ours
     std::vector<Flow> m_flows[2];                       ///< by direction, station
     std::vector<double> m_marked[2];                    ///< toneSeconds at Mark()
+    std::function<void()> m_ready;                      ///< see Start()
     std::vector<uint64_t> m_saturated[2];               ///< see Saturate()
 };
 

@@ -421,6 +421,8 @@ WdmoeMultiUserScheduler::ClaimUplink()
         const double rate = GetRate(GetUplinkMcs(*station, whole), whole);
         station->uplinkPending = pending;
         station->uplink.need = pending * 8 / rate;
+        station->uplink.first =
+            Simulator::Now() >= station->mutedUntil && !m_contentionOff.IsZero();
     }
 }
 

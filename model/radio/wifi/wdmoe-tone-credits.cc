@@ -94,14 +94,17 @@ WdmoeToneCredits::Choose(const Claims& claims, const std::vector<WdmoeRuLayout>&
     for (std::size_t i = 0; i < claims.size(); ++i)
     {
         const auto* claim = claims[i];
-        if (claim->need > 0 && (claim->entitled > 0 || claim->credit > 0))
+        if (claim->need > 0 && (claim->first || claim->entitled > 0 || claim->credit > 0))
         {
             order.push_back(i);
             urgency[i] = std::min(claim->credit + claim->entitled * m_settings.target, claim->need);
         }
     }
-    std::stable_sort(order.begin(), order.end(), [&urgency](std::size_t a, std::size_t b) {
+    const auto before = [&urgency](std::size_t a, std::size_t b) {
         return urgency[a] > urgency[b];
+    };
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return claims[a]->first != claims[b]->first ? claims[a]->first : before(a, b);
     });
 
     WdmoeToneChoice best;
@@ -113,7 +116,9 @@ WdmoeToneCredits::Choose(const Claims& claims, const std::vector<WdmoeRuLayout>&
             continue;
         }
         WdmoeToneChoice choice;
-        const double cost = Evaluate(claims, layout, order, choice);
+        auto chosen = order;
+        std::stable_sort(chosen.begin(), chosen.begin() + layout.units.size(), before);
+        const double cost = Evaluate(claims, layout, chosen, choice);
         if (cost < least)
         {
             least = cost;

@@ -26,10 +26,11 @@ namespace ns3
 struct WdmoeToneClaim
 {
     // kept from PPDU to PPDU
-    WdmoeShare share; ///< what the plan gives it
-    double credit{0}; ///< s it is owed; below 0: it had more than its due
-    double usedS{0};  ///< s it was granted since the start
-    double need{0};   ///< s that would empty its queue at its rate; 0: idle
+    WdmoeShare share;  ///< what the plan gives it
+    double credit{0};  ///< s it is owed; below 0: it had more than its due
+    double usedS{0};   ///< s it was granted since the start
+    bool first{false}; ///< has to be in the next PPDU, with as little as there is
+    double need{0};    ///< s that would empty its queue at its rate; 0: idle
 
     // for this PPDU
     double entitled{0}; ///< its part of the direction's time, of 1

@@ -8,8 +8,10 @@
 #define WDMOE_WIFI_COMPAT_H
 
 #include "ns3/he-ru.h"
+#include "ns3/wifi-tx-vector.h"
 
 #include <cstddef>
+#include <cstdint>
 
 // What differs between ns-3.44 and later releases in the Wi-Fi model, and nothing else. From 3.45
 // on RU types are shared by HE and EHT (wifi-ru.h), and what a TXVECTOR holds is a variant, to
@@ -56,6 +58,23 @@ inline HeRu::RuSpec
 WdmoeMakeRu(WdmoeRuType type, std::size_t index, bool primary80)
 {
     return HeRu::RuSpec(type, index, primary80);
+}
+
+// What the radio needs
+
+/**
+ * @param txVector of a multi-user PPDU
+ * @param staId who
+ * @return approximate width of its RU, MHz
+ */
+inline double
+WdmoeGetRuMhz(const WifiTxVector& txVector, uint16_t staId)
+{
+#if WDMOE_WIFI_HAS_EHT_RU
+    return WifiRu::GetBandwidth(WifiRu::GetRuType(txVector.GetRu(staId)));
+#else
+    return HeRu::GetBandwidth(txVector.GetRu(staId).GetRuType());
+#endif
 }
 
 } // namespace ns3

@@ -108,6 +108,12 @@ WdmoeWifiLinkAdaptation::SetUp(const Params& params)
     m_gap = std::exp(log / static_cast<double>(m_modes.size()));
 }
 
+double
+WdmoeWifiLinkAdaptation::GetWidth() const
+{
+    return m_params.widthHz;
+}
+
 int
 WdmoeWifiLinkAdaptation::GetMaxMcs() const
 {
@@ -173,7 +179,7 @@ double
 WdmoeWifiLinkAdaptation::GetEfficiency(double snr, bool triggered) const
 {
     const double w = m_params.widthHz;
-    return GetPayloadRate(GetMcs(snr, w), w, triggered) / w;
+    return GetPayloadRate(GetMcs(snr, w), w, triggered) / m_params.budgetHz;
 }
 
 wdmoe::RateLaw

@@ -64,7 +64,8 @@ class WdmoeWifiLinkAdaptation
     {
         Ptr<WifiPhy> phy;                            ///< any of the cell, configured
         WifiModulationClass kind{WIFI_MOD_CLASS_HE}; ///< of its data frames
-        double widthHz{20e6};                        ///< W, of the channel
+        double widthHz{20e6};                        ///< W, of the frames of the station
+        double budgetHz{20e6};                       ///< of the cell: at least W
         Time guardInterval;                          ///< of its data frames
         Time triggeredGuard;                         ///< guard interval of triggered ones
         uint32_t window{256};                        ///< block-ack window, MPDUs
@@ -87,6 +88,9 @@ class WdmoeWifiLinkAdaptation
      * @param params of the cell
      */
     void SetUp(const Params& params);
+
+    /// @return W, Hz
+    double GetWidth() const;
 
     /// @return highest MCS of the cell's frames
     int GetMaxMcs() const;
@@ -125,7 +129,7 @@ class WdmoeWifiLinkAdaptation
      *
      * @param snr over the whole band, linear
      * @param triggered see GetPayloadRate()
-     * @return payload bit/s/Hz
+     * @return payload bit/s/Hz of the budget
      */
     double GetEfficiency(double snr, bool triggered) const;
 

@@ -7,10 +7,8 @@
 #include "wdmoe-wifi-radio.h"
 
 #include "wdmoe-multi-user-scheduler.h"
-#include "wdmoe-wifi-compat.h"
 
 #include "ns3/abort.h"
-#include "ns3/ampdu-subframe-header.h"
 #include "ns3/ap-wifi-mac.h"
 #include "ns3/arp-cache.h"
 #include "ns3/boolean.h"
@@ -33,9 +31,10 @@
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
 #include "ns3/wifi-mac-helper.h"
+#include "ns3/wifi-mac-queue-scheduler.h"
 #include "ns3/wifi-mac-queue.h"
+#include "ns3/wifi-mpdu.h"
 #include "ns3/wifi-net-device.h"
-#include "ns3/wifi-psdu.h"
 
 #include <algorithm>
 #include <cmath>
@@ -61,8 +60,8 @@ constexpr uint32_t PROBE_SIZE = 32;
 constexpr uint8_t TID = 0;
 /// How often silent stations are looked after
 const Time WATCH_INTERVAL = MilliSeconds(50);
-/// How long a lost station has to answer a probe before its queue is held again
-const Time PROBATION = MilliSeconds(20);
+/// How often a lost station is tried again
+const Time TRIAL_INTERVAL = MilliSeconds(200);
 /// Pause between two attempts to get block-ack agreements
 const Time WARM_UP_INTERVAL = MilliSeconds(10);
 /// How long stations listen for beacons before they associate, one after another for fewer
@@ -250,7 +249,7 @@ WdmoeWifiRadio::GetTypeId()
             .AddAttribute("LostAfter",
                           "A station that was silent for so long and did not acknowledge the last "
                           "7 frames is lost",
-                          TimeValue(MilliSeconds(300)),
+                          TimeValue(MilliSeconds(100)),
                           MakeTimeAccessor(&WdmoeWifiRadio::m_lostAfter),
                           MakeTimeChecker(Time(0)))
             .AddAttribute("Network",
@@ -312,8 +311,10 @@ WdmoeWifiRadio::MakeNetDevice(Ptr<Node> node, const std::string& name, bool ap)
     }
     SpectrumWifiPhyHelper phy;
     phy.SetChannel(m_channel);
-    // Number 0: the first of that width in the band.
-    phy.Set("ChannelSettings", StringValue("{0, " + std::to_string(m_width) + ", BAND_5GHZ, 0}"));
+    // Number 0: the first of that width in the band; narrower ones begin where the wider do.
+    phy.Set("ChannelSettings",
+            StringValue("{0, " + std::to_string(std::min(m_width, standard.width)) +
+                        ", BAND_5GHZ, 0}"));
     phy.Set("TxPowerStart", DoubleValue(ap ? m_apPower : m_staPower));
     phy.Set("TxPowerEnd", DoubleValue(ap ? m_apPower : m_staPower));
     phy.Set("RxNoiseFigure", DoubleValue(m_noiseFigure));
@@ -355,6 +356,7 @@ WdmoeWifiRadio::MakeNetDevice(Ptr<Node> node, const std::string& name, bool ap)
     auto device = DynamicCast<WifiNetDevice>(wifi.Install(phy, mac, NodeContainer(node)).Get(0));
     auto m = device->GetMac();
     m->SetAttribute("BE_MaxAmpduSize", UintegerValue(standard.maxAmpdu));
+    m->SetAttribute("BE_BlockAckThreshold", UintegerValue(1)); // 802.11n waits for two packets
     m->SetAttribute("MpduBufferSize", UintegerValue(standard.window));
     m->SetAttribute("FrameRetryLimit", UintegerValue(m_retryLimit));
     if (he && m_schedulerType == "ns3::WdmoeMultiUserScheduler")
@@ -451,11 +453,12 @@ WdmoeWifiRadio::MakeAp()
         stock->SetAttribute("EnableUlOfdma", BooleanValue(false));
         stock->SetAttribute("EnableBsrp", BooleanValue(false));
     }
-    auto phy = m_ap->GetPhy();
-    phy->TraceConnectWithoutContext("MonitorSnifferRx",
-                                    MakeCallback(&WdmoeWifiRadio::NotifyFrame, this).Bind(-1));
-    phy->TraceConnectWithoutContext("PhyTxPsduBegin",
-                                    MakeCallback(&WdmoeWifiRadio::NotifySent, this).Bind(-1));
+    WdmoeWifiLinkMonitor::Settings settings;
+    settings.window = m_window;
+    settings.fromSnr = m_rateManager == "ns3::IdealWifiManager";
+    settings.count = !m_scheduler; // which counts what it grants
+    settings.budgetHz = 1e6 * m_width;
+    m_monitor.SetUp(m_ap, settings, MakeCallback(&WdmoeWifiRadio::Heard, this));
     m_apMac->TraceConnectWithoutContext("AckedMpdu",
                                         MakeCallback(&WdmoeWifiRadio::NotifyAcked, this));
     m_apMac->TraceConnectWithoutContext("PsduMapResponseTimeout",
@@ -483,6 +486,7 @@ WdmoeWifiRadio::GetAdaptation(const std::string& name, Ptr<WifiPhy> phy)
         // Single-user frames of ns-3 know but two of the three of 802.11ax.
         const Time he = m_multiUser || m_guardInterval == NanoSeconds(800) ? m_guardInterval
                                                                            : NanoSeconds(3200);
+        params.budgetHz = 1e6 * m_width;
         params.guardInterval = standard.kind == WIFI_MOD_CLASS_HE ? he : NanoSeconds(800);
         params.triggeredGuard = std::max(he, NanoSeconds(1600));
         params.window = standard.window;
@@ -527,10 +531,10 @@ WdmoeWifiRadio::AddNeighbour(Ptr<NetDevice> netDevice, Ipv4Address address, Mac4
 {
     auto ipv4 = netDevice->GetNode()->GetObject<Ipv4L3Protocol>();
     auto cache = ipv4->GetInterface(ipv4->GetInterfaceForDevice(netDevice))->GetArpCache();
-    auto entry = cache->Add(address);
+    auto entry = cache->Lookup(address);
+    entry = entry ? entry : cache->Add(address);
     entry->SetMacAddress(mac);
-    // Only these outlive a change of the link, which an association is.
-    entry->MarkAutoGenerated();
+    entry->MarkPermanent();
 }
 
 void
@@ -571,7 +575,6 @@ WdmoeWifiRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     d.ip = MakeInterface(d.netDevice, 2 + device);
     d.adaptation = GetAdaptation(standard, d.netDevice->GetPhy());
     AddNeighbour(m_ap, d.ip, d.address);
-    AddNeighbour(d.netDevice, m_serverAddress, m_apMac->GetAddress());
 
     d.mac->TraceConnectWithoutContext(
         "Assoc",
@@ -579,36 +582,28 @@ WdmoeWifiRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     d.mac->TraceConnectWithoutContext(
         "DeAssoc",
         MakeCallback(&WdmoeWifiRadio::NotifyDisassociated, this).Bind(device));
-    auto phy = d.netDevice->GetPhy();
-    phy->TraceConnectWithoutContext(
-        "MonitorSnifferRx",
-        MakeCallback(&WdmoeWifiRadio::NotifyFrame, this).Bind(int64_t(device)));
-    if (!m_scheduler)
-    {
-        phy->TraceConnectWithoutContext(
-            "PhyTxPsduBegin",
-            MakeCallback(&WdmoeWifiRadio::NotifySent, this).Bind(int64_t(device)));
-    }
-    m_deviceOfAddress[d.address] = device;
+    m_monitor.AddStation(d.netDevice, d.adaptation);
     m_devices.push_back(d);
 }
 
 // Connection
 
-int64_t
-WdmoeWifiRadio::Find(Mac48Address address) const
-{
-    const auto it = m_deviceOfAddress.find(address);
-    return it == m_deviceOfAddress.end() ? -1 : static_cast<int64_t>(it->second);
-}
-
 void
 WdmoeWifiRadio::NotifyAssociated(uint32_t device, Mac48Address /* ap */)
 {
     NS_LOG_FUNCTION(this << device);
-    m_devices[device].associated = true;
-    // The MAC is in the middle of it.
-    Simulator::ScheduleNow(&WdmoeWifiRadio::WarmUp, this, device);
+    auto& d = m_devices[device];
+    d.associated = d.known = true;
+    d.lost = false;
+    d.failures = 0;
+    // The MAC is in the middle of it, and will empty the ARP table, as at each change of a link.
+    Simulator::ScheduleNow([radio = Ptr<WdmoeWifiRadio>(this), device]() {
+        AddNeighbour(radio->m_devices[device].netDevice,
+                     radio->m_serverAddress,
+                     radio->m_apMac->GetAddress());
+        radio->UpdateHold(device);
+        radio->WarmUp(device);
+    });
 }
 
 void
@@ -618,6 +613,7 @@ WdmoeWifiRadio::NotifyDisassociated(uint32_t device, Mac48Address /* ap */)
     auto& d = m_devices[device];
     d.associated = d.warm = false;
     UpdateShares(device);
+    UpdateHold(device);
 }
 
 void
@@ -687,22 +683,31 @@ WdmoeWifiRadio::UpdateShares(uint32_t device)
 }
 
 void
-WdmoeWifiRadio::Hold(uint32_t device, bool held)
+WdmoeWifiRadio::UpdateHold(uint32_t device)
 {
     auto& d = m_devices[device];
+    // A station that is not associated would acknowledge data, and drop it.
+    const bool held = d.known && (!d.associated || (d.lost && !d.trial));
     if (std::exchange(d.held, held) == held)
     {
         return;
     }
     // Any reason that does not occur otherwise: TID-to-link mapping is of 802.11be.
     constexpr auto reason = WifiQueueBlockedReason::TID_NOT_MAPPED;
+    auto scheduler = m_apMac->GetMacQueueScheduler();
+    auto txop = m_apMac->GetQosTxop(AC_BE);
+    // Block-ack requests too, which are repeated for ever; no management frames.
+    const std::list<WifiContainerQueueType> types{WIFI_QOSDATA_QUEUE, WIFI_CTL_QUEUE};
+    const auto own = m_apMac->GetAddress();
     if (held)
     {
-        m_apMac->BlockUnicastTxOnLinks(reason, d.address, {0});
+        scheduler->BlockQueues(reason, AC_BE, types, d.address, own, {TID}, {0});
     }
     else
     {
-        m_apMac->UnblockUnicastTxOnLinks(reason, d.address, {0});
+        const bool sending = txop->HasFramesToTransmit(0);
+        scheduler->UnblockQueues(reason, AC_BE, types, d.address, own, {TID}, {0});
+        txop->StartAccessAfterEvent(0, sending, Txop::CHECK_MEDIUM_BUSY);
     }
 }
 
@@ -714,16 +719,18 @@ WdmoeWifiRadio::Watch()
     {
         auto& d = m_devices[k];
         const Time silent = now - d.heard;
-        if (!d.warm && !d.lost)
+        if (!d.warm)
         {
-            continue; // it is not there yet
+            continue; // it is not there
         }
         if (!d.lost && d.failures >= LOST_FAILURES && silent >= m_lostAfter)
         {
             NS_LOG_INFO("device " << k << " is lost at " << now.As(Time::MS));
             d.lost = true;
+            d.trial = false;
+            d.tried = now;
             UpdateShares(k);
-            Hold(k, true);
+            UpdateHold(k);
             continue;
         }
         const bool empty = !m_apMac->GetTxopQueue(AC_BE)->PeekByTidAndAddress(TID, d.address);
@@ -731,13 +738,12 @@ WdmoeWifiRadio::Watch()
         {
             SendProbe(m_ap, d.netDevice);
         }
-        if (d.lost && silent >= m_lostAfter)
+        if (d.lost && now - d.tried >= TRIAL_INTERVAL)
         {
-            // It is let try now and then, so that one that is back is found.
-            Hold(k, false);
-            Simulator::Schedule(PROBATION, [radio = Ptr<WdmoeWifiRadio>(this), k]() {
-                radio->Hold(k, radio->m_devices[k].lost);
-            });
+            // One frame, so that one that is back is found.
+            d.trial = true;
+            d.tried = now;
+            UpdateHold(k);
         }
     }
     Simulator::Schedule(WATCH_INTERVAL, &WdmoeWifiRadio::Watch, this);
@@ -753,7 +759,7 @@ WdmoeWifiRadio::Heard(uint32_t device)
     {
         NS_LOG_INFO("device " << device << " is back at " << d.heard.As(Time::MS));
         // Not from within the reception of a frame
-        Simulator::ScheduleNow(&WdmoeWifiRadio::Hold, this, device, false);
+        Simulator::ScheduleNow(&WdmoeWifiRadio::UpdateHold, this, device);
         Simulator::ScheduleNow(&WdmoeWifiRadio::UpdateShares, this, device);
     }
 }
@@ -761,7 +767,7 @@ WdmoeWifiRadio::Heard(uint32_t device)
 void
 WdmoeWifiRadio::NotifyAcked(Ptr<const WifiMpdu> mpdu)
 {
-    const auto device = Find(mpdu->GetHeader().GetAddr1());
+    const auto device = m_monitor.Find(mpdu->GetHeader().GetAddr1());
     if (device >= 0)
     {
         Heard(device);
@@ -771,10 +777,16 @@ WdmoeWifiRadio::NotifyAcked(Ptr<const WifiMpdu> mpdu)
 void
 WdmoeWifiRadio::NotifyFailed(Mac48Address station)
 {
-    const auto device = Find(station);
+    const auto device = m_monitor.Find(station);
     if (device >= 0)
     {
-        m_devices[device].failures++;
+        auto& d = m_devices[device];
+        d.failures++;
+        if (d.lost && std::exchange(d.trial, false))
+        {
+            // Not from within the MAC's handling of it
+            Simulator::ScheduleNow(&WdmoeWifiRadio::UpdateHold, this, device);
+        }
     }
 }
 
@@ -870,128 +882,23 @@ WdmoeWifiRadio::CheckConnected(Time deadline)
     });
 }
 
-// What is heard
-
-void
-WdmoeWifiRadio::Sample(uint32_t device,
-                       bool downlink,
-                       const WifiTxVector& txVector,
-                       uint16_t staId,
-                       double snr,
-                       bool data)
-{
-    auto& d = m_devices[device];
-    auto& direction = downlink ? d.downlink : d.uplink;
-    // The whole power is in the PPDU, or in the RU of a triggered one; an RU of a PPDU of the
-    // access point has its part of the power.
-    const double used = txVector.IsUlMu() ? 1e6 * WdmoeGetRuMhz(txVector.GetRu(staId).GetRuType())
-                                          : 1e6 * txVector.GetChannelWidth();
-    const double full = snr * used / (1e6 * m_width);
-    direction.snr.Update(full, m_window);
-    if (m_rateManager == "ns3::IdealWifiManager" || (!downlink && IsTriggered() && !d.legacy))
-    {
-        direction.efficiency.Update(d.adaptation->GetEfficiency(full, false), m_window);
-    }
-    else if (data && txVector.GetModulationClass() >= WIFI_MOD_CLASS_HT)
-    {
-        const int mcs = txVector.GetMode(staId).GetMcsValue();
-        const double w = 1e6 * m_width;
-        direction.efficiency.Update(d.adaptation->GetPayloadRate(mcs, w, false) / w, m_window);
-    }
-}
-
-void
-WdmoeWifiRadio::NotifyFrame(int64_t device,
-                            Ptr<const Packet> packet,
-                            uint16_t /* frequency */,
-                            WifiTxVector txVector,
-                            MpduInfo mpdu,
-                            SignalNoiseDbm signalNoise,
-                            uint16_t staId)
-{
-    if (mpdu.type == MIDDLE_MPDU_IN_AGGREGATE)
-    {
-        return; // the first of its A-MPDU says the same
-    }
-    WifiMacHeader header;
-    if (mpdu.type == NORMAL_MPDU)
-    {
-        packet->PeekHeader(header);
-    }
-    else
-    {
-        auto copy = packet->Copy();
-        AmpduSubframeHeader subframe;
-        copy->RemoveHeader(subframe);
-        copy->PeekHeader(header);
-    }
-    const double snr = FromDb(signalNoise.signal - signalNoise.noise);
-    const bool anonymous = header.IsAck() || header.IsCts();
-    if (device >= 0)
-    {
-        if (!anonymous && header.GetAddr2() == m_apMac->GetAddress())
-        {
-            Sample(device, true, txVector, staId, snr, header.IsQosData());
-        }
-        return;
-    }
-    // An acknowledgement does not say from whom it is.
-    const auto from = !anonymous                                   ? Find(header.GetAddr2())
-                      : header.GetAddr1() == m_apMac->GetAddress() ? m_asked
-                                                                   : -1;
-    if (from >= 0)
-    {
-        Heard(from);
-        Sample(from, false, txVector, staId, snr, header.IsQosData());
-    }
-}
-
-void
-WdmoeWifiRadio::NotifySent(int64_t device,
-                           WifiConstPsduMap psdus,
-                           WifiTxVector txVector,
-                           double /* watt */)
-{
-    if (device < 0)
-    {
-        m_asked = psdus.size() == 1 ? Find(psdus.begin()->second->GetAddr1()) : -1;
-    }
-    if (m_scheduler)
-    {
-        return; // it counts what it grants
-    }
-    const double seconds =
-        WifiPhy::CalculateTxDuration(psdus, txVector, m_ap->GetPhy()->GetPhyBand()).GetSeconds();
-    for (const auto& [staId, psdu] : psdus)
-    {
-        const auto k = device < 0 ? Find(psdu->GetAddr1()) : device;
-        if (k >= 0 && psdu->GetHeader(0).IsQosData())
-        {
-            const double hz =
-                1e6 * (txVector.IsMu() ? WdmoeGetRuMhz(txVector.GetRu(staId).GetRuType())
-                                       : txVector.GetChannelWidth());
-            (device < 0 ? m_devices[k].downlink : m_devices[k].uplink).hzS += hz * seconds;
-        }
-    }
-}
-
 double
 WdmoeWifiRadio::GetSnr(uint32_t device, bool downlink) const
 {
-    const auto& d = m_devices.at(device);
-    return (downlink ? d.downlink : d.uplink).snr.mean;
+    return m_monitor.Get(device, downlink).snr.mean;
 }
 
 uint8_t
 WdmoeWifiRadio::GetUplinkMcs(Mac48Address station, double ruHz) const
 {
-    const auto device = Find(station);
+    const auto device = m_monitor.Find(station);
     if (device < 0)
     {
         return 0;
     }
     const auto& d = m_devices[device];
-    const double snr = d.uplink.snr.mean * 1e6 * m_width / ruHz * FromDb(-m_margin);
+    const double snr =
+        m_monitor.Get(device, false).snr.mean * d.adaptation->GetWidth() / ruHz * FromDb(-m_margin);
     return static_cast<uint8_t>(std::max(0, d.adaptation->GetMcs(snr, ruHz)));
 }
 
@@ -1068,7 +975,7 @@ WdmoeWifiRadio::GetCapabilities() const
     c.timeConstant = m_scheduler ? MilliSeconds(200) : Time(0);
     // Of a transfer alone in the cell: a free medium is taken at once by EDCA.
     c.downlinkDelay = MicroSeconds(m_scheduler ? 200 : 50);
-    c.uplinkDelay = MicroSeconds(m_scheduler ? 250 : 50);
+    c.uplinkDelay = MicroSeconds(m_scheduler ? 450 : 50);
     c.uplinkRequestDelay = Time(0);
     c.downlinkLead = m_scheduler ? MilliSeconds(2) : Time(0);
     c.grantPeriod = m_scheduler ? MilliSeconds(4) : Time(0);
@@ -1087,7 +994,7 @@ WdmoeWifiRadio::GetUsage(uint32_t device) const
     const auto& d = m_devices.at(device);
     if (!m_scheduler)
     {
-        return {d.downlink.hzS, d.uplink.hzS};
+        return {m_monitor.Get(device, true).hzS, m_monitor.Get(device, false).hzS};
     }
     return {m_scheduler->GetUsedHzS(d.address, true), m_scheduler->GetUsedHzS(d.address, false)};
 }
@@ -1098,13 +1005,13 @@ WdmoeWifiRadio::DoGetLinkState(uint32_t device) const
     const auto& d = m_devices[device];
     const bool there = d.warm && !d.lost;
     WdmoeLinkState state;
-    const auto& down = d.downlink;
+    const auto& down = m_monitor.Get(device, true);
     state.downlink.law = wdmoe::RateLaw::Linear(down.efficiency.mean);
     state.downlink.valid = there && down.efficiency.valid && down.efficiency.mean > 0;
     state.downlink.when = down.snr.when;
     state.downlink.relativeVariance = down.efficiency.GetRelativeVariance();
 
-    const auto& up = d.uplink;
+    const auto& up = m_monitor.Get(device, false);
     if (IsTriggered() && !d.legacy)
     {
         state.uplink.law = d.adaptation->GetFullPowerLaw(up.snr.mean * FromDb(-m_margin));
@@ -1155,7 +1062,7 @@ WdmoeWifiRadio::DoExpectUplink(uint32_t device, uint64_t bytes, Time when)
 void
 WdmoeWifiRadio::NotifyScheduled(Mac48Address station, bool downlink, uint32_t bytes)
 {
-    const auto device = Find(station);
+    const auto device = m_monitor.Find(station);
     if (device >= 0)
     {
         NotifyGrant(static_cast<uint32_t>(device), downlink, bytes);

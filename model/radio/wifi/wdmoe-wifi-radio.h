@@ -8,11 +8,11 @@
 #define WDMOE_WIFI_RADIO_H
 
 #include "wdmoe-wifi-link-adaptation.h"
+#include "wdmoe-wifi-link-monitor.h"
 
 #include "ns3/ipv4-address.h"
 #include "ns3/mac48-address.h"
 #include "ns3/net-device-container.h"
-#include "ns3/phy-entity.h"
 #include "ns3/wdmoe-radio.h"
 #include "ns3/wifi-phy.h"
 
@@ -150,14 +150,6 @@ class WdmoeWifiRadio : public WdmoeRadio
     void DoExpectUplink(uint32_t device, uint64_t bytes, Time when) override;
 
   private:
-    /// What is known of one direction of a device
-    struct Direction
-    {
-        WdmoeWifiEstimate snr;        ///< over the whole band, linear
-        WdmoeWifiEstimate efficiency; ///< payload bit/s/Hz
-        double hzS{0};                ///< granted, other schedulers only
-    };
-
     /// One device
     struct Device
     {
@@ -166,14 +158,15 @@ class WdmoeWifiRadio : public WdmoeRadio
         Mac48Address address;         ///< its MAC address
         Ipv4Address ip;               ///< its IP address
         bool legacy{false};           ///< it cannot do what the cell does
-        Direction downlink;           ///< to the device
-        Direction uplink;             ///< from the device
         bool associated{false};       ///< it says so
         bool warm{false};             ///< there are block-ack agreements both ways
         bool lost{false};             ///< it does not acknowledge
-        bool held{false};             ///< nothing is sent to it
+        bool known{false};            ///< it was associated before
+        bool trial{false};            ///< it is lost, and sent a frame nevertheless
+        bool held{false};             ///< no data is sent to it
         bool shared{false};           ///< the scheduler has its shares
         Time heard;                   ///< by the access point, last
+        Time tried;                   ///< when it was let try again, if it is lost
         uint32_t failures{0};         ///< frames not acknowledged since
         uint32_t ignored{0};          ///< see GetIgnoredExpectations()
         const WdmoeWifiLinkAdaptation* adaptation{nullptr}; ///< of its standard
@@ -237,10 +230,11 @@ class WdmoeWifiRadio : public WdmoeRadio
     void Watch();
 
     /**
+     * Keep what is for a device in the queue as long as it is not there to take it.
+     *
      * @param device index
-     * @param held whether nothing is sent to it
      */
-    void Hold(uint32_t device, bool held);
+    void UpdateHold(uint32_t device);
 
     /**
      * Tell the scheduler the shares of a device, or that it has gone.
@@ -254,27 +248,6 @@ class WdmoeWifiRadio : public WdmoeRadio
      */
     void Heard(uint32_t device);
 
-    /**
-     * @param device index
-     * @param downlink direction
-     * @param txVector of the frame
-     * @param staId of the receiver or sender in it
-     * @param snr linear
-     * @param data whether it is user data
-     */
-    void Sample(uint32_t device,
-                bool downlink,
-                const WifiTxVector& txVector,
-                uint16_t staId,
-                double snr,
-                bool data);
-
-    /**
-     * @param address of a station
-     * @return its index, or -1
-     */
-    int64_t Find(Mac48Address address) const;
-
     /// @name Trace sinks
     /// @{
 
@@ -286,31 +259,6 @@ class WdmoeWifiRadio : public WdmoeRadio
 
     /// @copydoc NotifyAssociated
     void NotifyDisassociated(uint32_t device, Mac48Address ap);
-
-    /**
-     * @param device index; -1: the access point
-     * @param packet frame that was received
-     * @param frequency MHz
-     * @param txVector of the frame
-     * @param mpdu its place in an A-MPDU
-     * @param signalNoise dBm
-     * @param staId of the receiver or sender in it
-     */
-    void NotifyFrame(int64_t device,
-                     Ptr<const Packet> packet,
-                     uint16_t frequency,
-                     WifiTxVector txVector,
-                     MpduInfo mpdu,
-                     SignalNoiseDbm signalNoise,
-                     uint16_t staId);
-
-    /**
-     * @param device index; -1: the access point
-     * @param psdus what is sent
-     * @param txVector how
-     * @param watt power
-     */
-    void NotifySent(int64_t device, WifiConstPsduMap psdus, WifiTxVector txVector, double watt);
 
     /**
      * @param mpdu that was acknowledged
@@ -341,40 +289,39 @@ class WdmoeWifiRadio : public WdmoeRadio
     void NotifyScheduled(Mac48Address station, bool downlink, uint32_t bytes);
     /// @}
 
-    uint16_t m_width;                                   ///< attribute Bandwidth, MHz
-    std::string m_standard;                             ///< attribute Standard
-    std::string m_schedulerType;                        ///< attribute Scheduler
-    double m_apPower;                                   ///< attribute ApTxPower, dBm
-    double m_staPower;                                  ///< attribute StaTxPower, dBm
-    double m_noiseFigure;                               ///< attribute NoiseFigure, dB
-    Ptr<PropagationLossModel> m_loss;                   ///< attribute PropagationLossModel
-    Ptr<Channel> m_givenChannel;                        ///< attribute Channel
-    std::string m_rateManager;                          ///< attribute RateManager
-    std::string m_dataMode;                             ///< attribute DataMode
-    Time m_guardInterval;                               ///< attribute GuardInterval
-    uint32_t m_rtsThreshold;                            ///< attribute RtsThreshold, byte
-    bool m_apPriority;                                  ///< attribute ApPriority
-    Time m_muEdcaTimer;                                 ///< attribute MuEdcaTimer
-    uint32_t m_retryLimit;                              ///< attribute RetryLimit
-    uint32_t m_queueSize;                               ///< attribute QueueSize
-    Time m_queueDelay;                                  ///< attribute QueueDelay
-    Time m_window;                                      ///< attribute MeasurementWindow
-    double m_margin;                                    ///< attribute McsMargin, dB
-    Time m_keepAlive;                                   ///< attribute KeepAlive
-    Time m_lostAfter;                                   ///< attribute LostAfter
-    Ipv4Address m_network;                              ///< attribute Network
-    Ptr<SpectrumChannel> m_channel;                     ///< what the signals go over
-    Ptr<Node> m_server;                                 ///< access point
-    Ptr<WifiNetDevice> m_ap;                            ///< its device
-    Ptr<ApWifiMac> m_apMac;                             ///< its MAC
-    Ipv4Address m_serverAddress;                        ///< its IP address
-    Ptr<WdmoeMultiUserScheduler> m_scheduler;           ///< nullptr: one of ns-3's, or none
-    bool m_multiUser{false};                            ///< there is a scheduler of any kind
-    std::vector<Device> m_devices;                      ///< in the order of AddDevice
-    std::map<Mac48Address, uint32_t> m_deviceOfAddress; ///< of all
-    std::map<Ptr<Node>, std::string> m_standards;       ///< of SetDeviceStandard()
+    uint16_t m_width;                             ///< attribute Bandwidth, MHz
+    std::string m_standard;                       ///< attribute Standard
+    std::string m_schedulerType;                  ///< attribute Scheduler
+    double m_apPower;                             ///< attribute ApTxPower, dBm
+    double m_staPower;                            ///< attribute StaTxPower, dBm
+    double m_noiseFigure;                         ///< attribute NoiseFigure, dB
+    Ptr<PropagationLossModel> m_loss;             ///< attribute PropagationLossModel
+    Ptr<Channel> m_givenChannel;                  ///< attribute Channel
+    std::string m_rateManager;                    ///< attribute RateManager
+    std::string m_dataMode;                       ///< attribute DataMode
+    Time m_guardInterval;                         ///< attribute GuardInterval
+    uint32_t m_rtsThreshold;                      ///< attribute RtsThreshold, byte
+    bool m_apPriority;                            ///< attribute ApPriority
+    Time m_muEdcaTimer;                           ///< attribute MuEdcaTimer
+    uint32_t m_retryLimit;                        ///< attribute RetryLimit
+    uint32_t m_queueSize;                         ///< attribute QueueSize
+    Time m_queueDelay;                            ///< attribute QueueDelay
+    Time m_window;                                ///< attribute MeasurementWindow
+    double m_margin;                              ///< attribute McsMargin, dB
+    Time m_keepAlive;                             ///< attribute KeepAlive
+    Time m_lostAfter;                             ///< attribute LostAfter
+    Ipv4Address m_network;                        ///< attribute Network
+    Ptr<SpectrumChannel> m_channel;               ///< what the signals go over
+    Ptr<Node> m_server;                           ///< access point
+    Ptr<WifiNetDevice> m_ap;                      ///< its device
+    Ptr<ApWifiMac> m_apMac;                       ///< its MAC
+    Ipv4Address m_serverAddress;                  ///< its IP address
+    Ptr<WdmoeMultiUserScheduler> m_scheduler;     ///< nullptr: one of ns-3's, or none
+    bool m_multiUser{false};                      ///< there is a scheduler of any kind
+    std::vector<Device> m_devices;                ///< in the order of AddDevice
+    std::map<Ptr<Node>, std::string> m_standards; ///< of SetDeviceStandard()
     std::map<std::string, WdmoeWifiLinkAdaptation> m_adaptations; ///< by standard
-    int64_t m_asked{-1};      ///< device that the access point sent to last, alone; or -1
+    WdmoeWifiLinkMonitor m_monitor;                               ///< what is heard
     bool m_legacySaid{false}; ///< that a station is served by contention
 };
 
