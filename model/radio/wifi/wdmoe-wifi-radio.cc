@@ -243,7 +243,7 @@ WdmoeWifiRadio::GetTypeId()
                           MakeDoubleChecker<double>())
             .AddAttribute("KeepAlive",
                           "A station that was silent for so long is sent a probe",
-                          TimeValue(Seconds(1)),
+                          TimeValue(Seconds(10)),
                           MakeTimeAccessor(&WdmoeWifiRadio::m_keepAlive),
                           MakeTimeChecker(MilliSeconds(100)))
             .AddAttribute("LostAfter",
@@ -647,6 +647,7 @@ WdmoeWifiRadio::WarmUp(uint32_t device)
     }
     if (d.warm)
     {
+        d.met = true;
         UpdateShares(device);
     }
     else
@@ -874,7 +875,10 @@ void
 WdmoeWifiRadio::CheckConnected(Time deadline)
 {
     Simulator::Schedule(deadline, [radio = Ptr<WdmoeWifiRadio>(this)]() {
-        NS_ABORT_MSG_IF(!radio->IsReady(),
+        const auto& devices = radio->m_devices;
+        const bool met =
+            std::all_of(devices.begin(), devices.end(), [](const Device& d) { return d.met; });
+        NS_ABORT_MSG_IF(!met,
                         "WdmoeWifiRadio: not connected at "
                             << Simulator::Now().As(Time::MS) << ": " << radio->DescribeUnconnected()
                             << ". Where the SNR is low or not measured move them nearer, or raise "

@@ -125,7 +125,8 @@ class WdmoeWifiRadio : public WdmoeRadio
     std::string DescribeUnconnected() const;
 
     /**
-     * Abort the simulation with DescribeUnconnected() if a device is not connected at some time.
+     * Abort the simulation with DescribeUnconnected() if a device was never connected until some
+     * time.
      *
      * @param deadline from now
      */
@@ -160,6 +161,7 @@ class WdmoeWifiRadio : public WdmoeRadio
         bool legacy{false};           ///< it cannot do what the cell does
         bool associated{false};       ///< it says so
         bool warm{false};             ///< there are block-ack agreements both ways
+        bool met{false};              ///< it was warm before
         bool lost{false};             ///< it does not acknowledge
         bool known{false};            ///< it was associated before
         bool trial{false};            ///< it is lost, and sent a frame nevertheless
