@@ -7,6 +7,7 @@
 #ifndef WDMOE_WIFI_RADIO_H
 #define WDMOE_WIFI_RADIO_H
 
+#include "wdmoe-wifi-device-factory.h"
 #include "wdmoe-wifi-link-adaptation.h"
 #include "wdmoe-wifi-link-monitor.h"
 
@@ -178,14 +179,6 @@ class WdmoeWifiRadio : public WdmoeRadio
     void MakeAp();
 
     /**
-     * @param node gets a device
-     * @param standard of it
-     * @param ap whether it is the access point
-     * @return the device
-     */
-    Ptr<WifiNetDevice> MakeNetDevice(Ptr<Node> node, const std::string& standard, bool ap);
-
-    /**
      * @param netDevice gets an address of the network
      * @param host number in it
      * @return the address
@@ -323,6 +316,7 @@ class WdmoeWifiRadio : public WdmoeRadio
     std::vector<Device> m_devices;                ///< in the order of AddDevice
     std::map<Ptr<Node>, std::string> m_standards; ///< of SetDeviceStandard()
     std::map<std::string, WdmoeWifiLinkAdaptation> m_adaptations; ///< by standard
+    WdmoeWifiDeviceFactory m_factory;                             ///< makes the devices
     WdmoeWifiLinkMonitor m_monitor;                               ///< what is heard
     bool m_legacySaid{false}; ///< that a station is served by contention
 };
