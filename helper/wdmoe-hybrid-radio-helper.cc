@@ -7,6 +7,7 @@
 #include "wdmoe-hybrid-radio-helper.h"
 
 #include "ns3/abort.h"
+#include "ns3/mobility-model.h"
 #include "ns3/wdmoe-hybrid-radio.h"
 
 #include <algorithm>
@@ -21,8 +22,9 @@ WdmoeHybridRadioHelper::WdmoeHybridRadioHelper()
 }
 
 std::vector<std::size_t>
-WdmoeHybridRadioHelper::Divide(uint32_t nDevices) const
+WdmoeHybridRadioHelper::Divide(const std::vector<double>& distances) const
 {
+    const auto nDevices = distances.size();
     const auto none = m_parts.size();
     std::vector<std::size_t> partOf(nDevices, none);
     for (std::size_t p = 0; p < m_parts.size(); p++)
@@ -38,6 +40,28 @@ WdmoeHybridRadioHelper::Divide(uint32_t nDevices) const
                                                               << " and in part " << p
                                                               << "; expected one");
             partOf[k] = p;
+        }
+        if (part.byDistance)
+        {
+            std::vector<uint32_t> left;
+            for (uint32_t k = 0; k < nDevices; k++)
+            {
+                if (partOf[k] == none)
+                {
+                    left.push_back(k);
+                }
+            }
+            NS_ABORT_MSG_IF(part.nearest > left.size(),
+                            "WdmoeHybridRadioHelper: part "
+                                << p << " wants the nearest " << part.nearest
+                                << " devices, there are " << left.size());
+            std::stable_sort(left.begin(), left.end(), [&](uint32_t a, uint32_t b) {
+                return distances[a] < distances[b];
+            });
+            for (uint32_t i = 0; i < part.nearest; i++)
+            {
+                partOf[left[i]] = p;
+            }
         }
         if (!part.byFraction)
         {
@@ -70,7 +94,17 @@ WdmoeHybridRadioHelper::Divide(uint32_t nDevices) const
 Ptr<WdmoeRadio>
 WdmoeHybridRadioHelper::Install(Ptr<Node> baseStation, const NodeContainer& devices) const
 {
-    const auto partOf = Divide(devices.GetN());
+    std::vector<double> distances;
+    for (auto it = devices.Begin(); it != devices.End(); ++it)
+    {
+        const auto here = baseStation->GetObject<MobilityModel>();
+        const auto there = (*it)->GetObject<MobilityModel>();
+        NS_ABORT_MSG_IF(!here || !there,
+                        "WdmoeHybridRadioHelper: the base station or device "
+                            << it - devices.Begin() << " has no MobilityModel; install one first");
+        distances.push_back(here->GetDistanceFrom(there));
+    }
+    const auto partOf = Divide(distances);
     auto radio = m_factory.Create<WdmoeHybridRadio>();
     for (std::size_t p = 0; p < m_parts.size(); p++)
     {

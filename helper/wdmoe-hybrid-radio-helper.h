@@ -23,7 +23,7 @@ namespace ns3
  * their order, whichever part they are in.
  *
  * All parts are given the same base station, which must come to the same server node. With an LTE
- * part, tell that one: lte.SetAttribute("ServerNode", PointerValue(baseStation)).
+ * part, tell that one: lte.SetServerAtBaseStation(true).
  */
 class WdmoeHybridRadioHelper : public WdmoeRadioHelper
 {
@@ -39,6 +39,17 @@ class WdmoeHybridRadioHelper : public WdmoeRadioHelper
      */
     template <typename Helper>
     void Add(const Helper& part, const std::vector<uint32_t>& devices);
+
+    /**
+     * The devices nearest to the base station are on that radio, of those that no part before has
+     * named. Without any, the part is left out.
+     *
+     * @tparam Helper a subclass of WdmoeRadioHelper
+     * @param part makes it; a copy is kept
+     * @param count how many
+     */
+    template <typename Helper>
+    void AddNearest(const Helper& part, uint32_t count);
 
     /**
      * That share of the devices is on that radio, spread evenly over those that no part before has
@@ -68,13 +79,15 @@ class WdmoeHybridRadioHelper : public WdmoeRadioHelper
         std::vector<uint32_t> devices;                  ///< indices, where they were given
         bool byFraction{false};                         ///< or the next
         double fraction{0};                             ///< of those left
+        bool byDistance{false};                         ///< or the next
+        uint32_t nearest{0};                            ///< of those left
     };
 
     /**
-     * @param nDevices K
+     * @param distances of the devices from the base station, m
      * @return part of each device
      */
-    std::vector<std::size_t> Divide(uint32_t nDevices) const;
+    std::vector<std::size_t> Divide(const std::vector<double>& distances) const;
 
     std::vector<Part> m_parts; ///< in the order of Add()
 };
@@ -84,6 +97,13 @@ void
 WdmoeHybridRadioHelper::Add(const Helper& part, const std::vector<uint32_t>& devices)
 {
     m_parts.push_back({std::make_shared<const Helper>(part), devices});
+}
+
+template <typename Helper>
+void
+WdmoeHybridRadioHelper::AddNearest(const Helper& part, uint32_t count)
+{
+    m_parts.push_back({std::make_shared<const Helper>(part), {}, false, 0, true, count});
 }
 
 template <typename Helper>

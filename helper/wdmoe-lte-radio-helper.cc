@@ -43,6 +43,12 @@ WdmoeLteRadioHelper::SetFadingModelAttribute(const std::string& name, const Attr
     m_fading.emplace_back(name, value.Copy());
 }
 
+void
+WdmoeLteRadioHelper::SetServerAtBaseStation(bool at)
+{
+    m_serverAtBaseStation = at;
+}
+
 Ptr<WdmoeRadio>
 WdmoeLteRadioHelper::Install(Ptr<Node> baseStation, const NodeContainer& devices) const
 {
@@ -58,6 +64,10 @@ WdmoeLteRadioHelper::Install(Ptr<Node> baseStation, const NodeContainer& devices
         {
             radio->GetLteHelper()->SetFadingModelAttribute(name, *value);
         }
+    }
+    if (m_serverAtBaseStation)
+    {
+        radio->SetServerNode(baseStation);
     }
     radio->SetBaseStation(baseStation);
     for (auto it = devices.Begin(); it != devices.End(); ++it)

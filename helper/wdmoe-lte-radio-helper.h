@@ -52,6 +52,12 @@ class WdmoeLteRadioHelper : public WdmoeRadioHelper
     void SetFadingModelAttribute(const std::string& name, const AttributeValue& value);
 
     /**
+     * @param at true: the base station's node is also the host behind the packet gateway, so that
+     * it may be in other networks too (WdmoeHybridRadio)
+     */
+    void SetServerAtBaseStation(bool at);
+
+    /**
      * @param baseStation where the eNB is, with a MobilityModel
      * @param devices with a MobilityModel each
      * @return the radio: a WdmoeLteRadio. Its server node is a host behind the base station
@@ -69,9 +75,10 @@ class WdmoeLteRadioHelper : public WdmoeRadioHelper
     /// Names and values of attributes
     using Attributes = std::vector<std::pair<std::string, Ptr<AttributeValue>>>;
 
-    Attributes m_pathloss;    ///< of the propagation loss model
-    std::string m_fadingType; ///< empty: none
-    Attributes m_fading;      ///< of the fading model
+    Attributes m_pathloss;             ///< of the propagation loss model
+    std::string m_fadingType;          ///< empty: none
+    bool m_serverAtBaseStation{false}; ///< see SetServerAtBaseStation()
+    Attributes m_fading;               ///< of the fading model
 };
 
 } // namespace ns3

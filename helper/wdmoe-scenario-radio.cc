@@ -6,17 +6,9 @@
 
 #include "wdmoe-scenario-radio.h"
 
-#include "wdmoe-ideal-radio-helper.h"
-#include "wdmoe-lte-radio-helper.h"
-#include "wdmoe-paced-radio-helper.h"
-#include "wdmoe-wifi-radio-helper.h"
+#include "wdmoe-scenario-entries.h"
 
 #include "ns3/abort.h"
-#include "ns3/boolean.h"
-#include "ns3/double.h"
-#include "ns3/nstime.h"
-#include "ns3/string.h"
-#include "ns3/uinteger.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,197 +23,16 @@ namespace ns3
 namespace
 {
 
-/// One radio of the registry
-struct Entry
-{
-    std::string name;                    ///< for --radio
-    WdmoeScenarioRadio::Maker maker;     ///< makes its helper
-    WdmoeScenarioRadio::Options options; ///< that it has
-};
-
-/// LTE's bandwidths: MHz, and RBs
-const std::vector<std::pair<double, uint32_t>> LTE_BANDWIDTHS{
-    {1.4, 6},
-    {3, 15},
-    {5, 25},
-    {10, 50},
-    {15, 75},
-    {20, 100},
-};
-
-/// @return a number as short as it can be written. @param value the number
-std::string
-Short(double value)
-{
-    std::ostringstream text;
-    text << std::setprecision(10) << value;
-    return text.str();
-}
-
-/// @return "a, b or c". @param words the parts @param last before the last one
-std::string
-Join(const std::vector<std::string>& words, const std::string& last = " or ")
-{
-    std::string text;
-    for (std::size_t i = 0; i < words.size(); i++)
-    {
-        text += (i == 0 ? "" : i + 1 < words.size() ? ", " : last) + words[i];
-    }
-    return text;
-}
-
-/// @return RBs of --rbs or --bandwidth. @param air the options
-uint32_t
-LteRbs(const WdmoeScenarioRadio& air)
-{
-    std::vector<double> known;
-    std::vector<std::string> names;
-    for (const auto& [mhz, rbs] : LTE_BANDWIDTHS)
-    {
-        known.push_back(mhz);
-        names.push_back(std::to_string(rbs));
-    }
-    if (!air.Has("rbs"))
-    {
-        const auto mhz = air.GetBandwidth(10, known);
-        const auto at = std::find(known.begin(), known.end(), mhz) - known.begin();
-        air.Note("rbs", names[at]);
-        return LTE_BANDWIDTHS[at].second;
-    }
-    const auto asked = air.GetNumber("rbs", 0, -1e9, 1e9);
-    const auto found = std::find_if(LTE_BANDWIDTHS.begin(),
-                                    LTE_BANDWIDTHS.end(),
-                                    [&](const auto& b) { return b.second == asked; });
-    NS_ABORT_MSG_IF(found == LTE_BANDWIDTHS.end(),
-                    "--rbs is " << asked << "; expected " << Join(names));
-    NS_ABORT_MSG_IF(air.Has("bandwidth") && air.GetBandwidth(10, known) != found->first,
-                    "--bandwidth=" << air.GetText("bandwidth", "") << " contradicts --rbs=" << asked
-                                   << ", which is " << found->first
-                                   << " MHz; leave one of them out");
-    air.Note("bandwidth", Short(found->first));
-    return found->second;
-}
-
-/// @return helper of an LTE cell. @param air the options @param policy it runs under
-std::unique_ptr<WdmoeRadioHelper>
-MakeLte(const WdmoeScenarioRadio& air, const WdmoePolicy& policy)
-{
-    auto radio = std::make_unique<WdmoeLteRadioHelper>();
-    const auto stock = air.GetText("stock", "ns3::PfFfMacScheduler");
-    radio->SetAttribute("Bandwidth", UintegerValue(LteRbs(air)));
-    radio->SetAttribute("UplinkPowerControl", BooleanValue(air.GetBoolean("powerControl", false)));
-    radio->SetAttribute("CoreLoss", DoubleValue(air.GetNumber("loss", 0, 0, 1)));
-    radio->SetAttribute("Scheduler",
-                        StringValue(policy.stock ? stock : "ns3::WdmoeFfMacScheduler"));
-    radio->SetPathlossModel("ns3::LogDistancePropagationLossModel");
-    radio->SetPathlossModelAttribute("Exponent", DoubleValue(air.GetExponent()));
-    radio->SetPathlossModelAttribute("ReferenceLoss", DoubleValue(air.GetReferenceLossDb()));
-    if (air.GetFading() == "Rayleigh")
-    {
-        radio->SetFadingModel("ns3::WdmoeBlockFading");
-    }
-    return radio;
-}
-
-/// @return helper of ideal links. @param air the options
-std::unique_ptr<WdmoeRadioHelper>
-MakeIdeal(const WdmoeScenarioRadio& air, const WdmoePolicy& /* policy */)
-{
-    auto radio = std::make_unique<WdmoeIdealRadioHelper>();
-    std::ostringstream pathloss;
-    pathloss << "ns3::LogDistancePropagationLossModel[Exponent=" << air.GetExponent()
-             << "|ReferenceDistance=1|ReferenceLoss=" << air.GetReferenceLossDb() << "]";
-    radio->SetAttribute("Bandwidth", DoubleValue(1e6 * air.GetBandwidth(100)));
-    radio->SetAttribute("Fading", StringValue(air.GetFading()));
-    radio->SetAttribute("PropagationLossModel", StringValue(pathloss.str()));
-    return radio;
-}
-
-/// @return helper of a Wi-Fi 6 cell. @param air the options @param policy it runs under
-std::unique_ptr<WdmoeRadioHelper>
-MakeWifi(const WdmoeScenarioRadio& air, const WdmoePolicy& policy)
-{
-    auto radio = std::make_unique<WdmoeWifiRadioHelper>();
-    const auto stock = air.GetText("stock", "None");
-    const auto scheduler = air.GetText("scheduler", "ns3::WdmoeMultiUserScheduler");
-    radio->SetAttribute("Bandwidth", UintegerValue(air.GetBandwidth(20, {20, 40, 80, 160})));
-    radio->SetAttribute("NoiseFigure", DoubleValue(air.GetNumber("noiseFigure", 7, 0, 100)));
-    radio->SetAttribute("RtsThreshold", UintegerValue(air.GetNumber("rts", 4692480, 0, 4692480)));
-    radio->SetAttribute("Scheduler", StringValue(policy.stock ? stock : scheduler));
-    radio->SetPathlossModel("ns3::LogDistancePropagationLossModel");
-    radio->SetPathlossModelAttribute("Exponent", DoubleValue(air.GetExponent()));
-    radio->SetPathlossModelAttribute("ReferenceLoss", DoubleValue(air.GetReferenceLossDb()));
-    return radio;
-}
-
-/// @return helper of paced NetDevices. @param air the options
-std::unique_ptr<WdmoeRadioHelper>
-MakePaced(const WdmoeScenarioRadio& air, const WdmoePolicy& /* policy */)
-{
-    const auto medium = air.GetText("medium", "wifi");
-    NS_ABORT_MSG_IF(medium != "wifi" && medium != "csma" && medium != "p2p",
-                    "--medium is " << medium << "; expected wifi, csma or p2p");
-    auto radio = std::make_unique<WdmoePacedRadioHelper>(medium);
-    if (medium == "wifi")
-    {
-        const auto mhz = air.GetBandwidth(20, {20, 40, 80, 160});
-        radio->SetWifi("80211ax", static_cast<uint32_t>(mhz), 20);
-    }
-    else
-    {
-        radio->SetLink(Short(air.GetBandwidth(100)) + "Mbps", MicroSeconds(1));
-    }
-    return radio;
-}
-
 /// @return the radios there are
-std::vector<Entry>&
+std::vector<WdmoeScenarioEntry>&
 Registry()
 {
-    // A new radio of the module is one more entry here.
-    static std::vector<Entry> registry{
-        {"ideal",
-         MakeIdeal,
-         {{"bandwidth", {"ns3::WdmoeIdealRadio::Bandwidth", "Bandwidth, MHz"}},
-          {"exponent", {"ns3::WdmoeIdealRadio::PropagationLossModel", "Path loss exponent"}},
-          {"fading", {"ns3::WdmoeIdealRadio::Fading", "Block fading: Rayleigh or None"}}}},
-        {"lte",
-         MakeLte,
-         {{"bandwidth", {"ns3::WdmoeLteRadio::Bandwidth"}},
-          {"rbs", {"ns3::WdmoeLteRadio::Bandwidth", "Bandwidth in RBs: 6, 15, 25, 50, 75 or 100"}},
-          {"stock",
-           {"ns3::WdmoeLteRadio::Scheduler",
-            "The MAC scheduler of policies without an optimizer, as topk-stock"}},
-          {"exponent", {"ns3::WdmoeLteRadio::PathlossModel"}},
-          {"fading", {}},
-          {"powerControl", {"ns3::WdmoeLteRadio::UplinkPowerControl", "Uplink power control"}},
-          {"loss",
-           {"ns3::WdmoeLteRadio::CoreLoss",
-            "Share of IP packets lost in the core network, each way"}}}},
-        {"wifi",
-         MakeWifi,
-         {{"bandwidth", {"ns3::WdmoeWifiRadio::Bandwidth"}},
-          {"stock", {"ns3::WdmoeWifiRadio::Scheduler"}},
-          {"scheduler",
-           {"ns3::WdmoeWifiRadio::Scheduler",
-            "TypeId of the multi-user scheduler of the others, or None: EDCA"}},
-          {"exponent", {"ns3::WdmoeWifiRadio::PropagationLossModel"}},
-          {"noiseFigure",
-           {"ns3::WdmoeWifiRadio::NoiseFigure",
-            "Noise figure of the receivers and what interference there is, dB"}},
-          {"rts",
-           {"ns3::WdmoeWifiRadio::RtsThreshold",
-            "Longer frames are preceded by RTS and CTS, byte"}}}},
-        {"paced",
-         MakePaced,
-         {{"bandwidth", {}}, // Mbit/s of csma and p2p
-          {"medium", {"", "What is paced: wifi, csma or p2p (--bandwidth is then in Mbit/s)"}}}},
-    };
+    static auto registry = WdmoeMakeScenarioEntries();
     return registry;
 }
 
 /// @return a radio; aborts with those there are. @param name of the radio
-const Entry&
+const WdmoeScenarioEntry&
 Find(const std::string& name)
 {
     for (const auto& entry : Registry())
@@ -231,7 +42,8 @@ Find(const std::string& name)
             return entry;
         }
     }
-    NS_ABORT_MSG("--radio is " << name << "; expected " << Join(WdmoeScenarioRadio::GetNames()));
+    NS_ABORT_MSG("--radio is " << name << "; expected "
+                               << WdmoeJoinWords(WdmoeScenarioRadio::GetNames()));
 }
 
 /// @return what --help says of an option, as the first radio has it. @param option name
@@ -329,7 +141,7 @@ WdmoeScenarioRadio::Set(const std::string& option, const std::string& text)
 void
 WdmoeScenarioRadio::AddOptions(CommandLine& cmd)
 {
-    cmd.AddValue("radio", Join(GetNames()), m_radio);
+    cmd.AddValue("radio", WdmoeJoinWords(GetNames()), m_radio);
     std::vector<std::string> added;
     for (const auto& entry : Registry())
     {
@@ -342,7 +154,7 @@ WdmoeScenarioRadio::AddOptions(CommandLine& cmd)
             added.push_back(option);
             cmd.AddValue(
                 option,
-                HelpOf(option) + " [" + Join(Defaults(option), ", ") + "]",
+                HelpOf(option) + " [" + WdmoeJoinWords(Defaults(option), ", ") + "]",
                 Callback<bool, const std::string&>(
                     [this, name = option](const std::string& text) { return Set(name, text); }));
         }
@@ -379,7 +191,7 @@ WdmoeScenarioRadio::Check() const
         NS_ABORT_MSG_IF(chosen.options.count(option) == 0,
                         "--" << option << ": the radio '" << m_radio
                              << "' has no such option; leave it out, or choose "
-                             << Join(RadiosWith(option, "--radio=")));
+                             << WdmoeJoinWords(RadiosWith(option, "--radio=")));
     }
     m_used.clear();
     m_used["radio"] = m_radio;
@@ -446,7 +258,7 @@ WdmoeScenarioRadio::GetNumber(const std::string& option,
                               double least,
                               double most) const
 {
-    const auto text = GetText(option, Short(otherwise));
+    const auto text = GetText(option, WdmoeShortNumber(otherwise));
     std::istringstream in(text);
     double value = std::nan("");
     const bool read = (in >> value) && in.peek() == std::istringstream::traits_type::eof();
@@ -476,11 +288,11 @@ WdmoeScenarioRadio::GetBandwidth(double otherwise, const std::vector<double>& kn
     std::vector<std::string> names;
     for (const auto value : known)
     {
-        names.push_back(Short(value));
+        names.push_back(WdmoeShortNumber(value));
     }
     NS_ABORT_MSG_IF(!known.empty() && std::find(known.begin(), known.end(), mhz) == known.end(),
                     "--bandwidth is " << mhz << " MHz; over the radio '" << m_radio << "' expected "
-                                      << Join(names));
+                                      << WdmoeJoinWords(names));
     NS_ABORT_MSG_IF(!(mhz >= 1e-6 && mhz <= 1e5),
                     "--bandwidth is " << mhz << " MHz; expected 1e-6 to 1e5 MHz"
                                       << (mhz > 1e5 ? " (it is not in Hz)" : ""));

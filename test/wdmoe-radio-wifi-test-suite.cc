@@ -488,6 +488,58 @@ WifiLostDeviceTest::DoRun()
 /**
  * @ingroup wdmoe-tests
  *
+ * A device that comes while the simulation runs, and what an idle cell costs.
+ */
+class WifiLateDeviceTest : public TestCase
+{
+  public:
+    WifiLateDeviceTest()
+        : TestCase("late device, idle cell")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+WifiLateDeviceTest::DoRun()
+{
+    Cell cell({10, 20});
+    Cell::Run(MilliSeconds(300));
+    auto node = CreateObject<Node>();
+    node->AggregateObject(CreateObject<ConstantPositionMobilityModel>());
+    node->GetObject<MobilityModel>()->SetPosition(Vector(15, 0, 0));
+    NS_TEST_ASSERT_MSG_EQ(cell.radio->AddDevice(node), 2U, "third device");
+    NS_TEST_EXPECT_MSG_EQ(cell.radio->IsReady(), false, "not yet");
+    Cell::Run(MilliSeconds(700));
+    NS_TEST_ASSERT_MSG_EQ(cell.radio->IsReady(), true, cell.radio->DescribeUnconnected());
+    cell.devices.Add(node);
+    for (const bool downlink : {true, false})
+    {
+        NS_TEST_EXPECT_MSG_GT(cell.Measure(0, downlink, 100000), 0, "the first is served");
+    }
+
+    // Probes of silent stations come now and then only.
+    std::map<std::string, uint64_t> events;
+    for (const auto* keepAlive : {"10s", "1000s"})
+    {
+        Cell idle({10, 15, 20, 25}, {{"KeepAlive", keepAlive}});
+        Cell::Run(Seconds(1));
+        const auto before = Simulator::GetEventCount();
+        Cell::Run(Seconds(21));
+        events[keepAlive] = Simulator::GetEventCount() - before;
+        NS_TEST_EXPECT_MSG_EQ(idle.radio->IsReady(), true, "still there");
+        const auto age = Simulator::Now() - idle.radio->GetLinkState(3).uplink.when;
+        const bool probed = std::string(keepAlive) == "10s";
+        NS_TEST_EXPECT_MSG_EQ((age < Seconds(10.2)), probed, "fresh");
+    }
+    NS_TEST_EXPECT_MSG_LT(events["10s"], 2 * events["1000s"], "events of an idle cell");
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
  * Modes in which plans are not enforced, and stations that cannot do OFDMA.
  */
 class WifiModesTest : public TestCase
@@ -723,6 +775,7 @@ class WifiRadioTestSuite : public TestSuite
         AddTestCase(new WifiLinkAdaptationTest, Duration::QUICK);
         AddTestCase(new WifiFingerprintTest, Duration::QUICK);
         AddTestCase(new WifiModesTest, Duration::QUICK);
+        AddTestCase(new WifiLateDeviceTest, Duration::QUICK);
         for (const bool busy : {true, false})
         {
             for (const auto* scheduler : {"None", "ns3::WdmoeMultiUserScheduler"})

@@ -24,13 +24,11 @@
 #include "ns3/propagation-delay-model.h"
 #include "ns3/propagation-loss-model.h"
 #include "ns3/qos-txop.h"
-#include "ns3/queue-size.h"
 #include "ns3/simulator.h"
 #include "ns3/spectrum-wifi-helper.h"
 #include "ns3/sta-wifi-mac.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
-#include "ns3/wifi-mac-helper.h"
 #include "ns3/wifi-mac-queue-scheduler.h"
 #include "ns3/wifi-mac-queue.h"
 #include "ns3/wifi-mpdu.h"
@@ -64,57 +62,12 @@ const Time WATCH_INTERVAL = MilliSeconds(50);
 const Time TRIAL_INTERVAL = MilliSeconds(200);
 /// Pause between two attempts to get block-ack agreements
 const Time WARM_UP_INTERVAL = MilliSeconds(10);
-/// How long stations listen for beacons before they associate, one after another for fewer
-/// collisions
-const Time SCAN_TIME = MilliSeconds(5);
-/// From one to the next
-const Time SCAN_STEP = MilliSeconds(1);
-/// So many have times of their own within a beacon interval
-constexpr uint32_t SCAN_STEPS = 90;
-/// Beacons that a station may miss before it looks for another access point
-constexpr uint32_t MISSED_BEACONS = 4;
 /// Failures without a sign of life that make a station lost
 constexpr uint32_t LOST_FAILURES = 7;
 /// A trigger frame
 const Time TRIGGER = MicroSeconds(36);
 /// Mask of a network: 1022 hosts
 const char* const MASK = "255.255.252.0";
-
-/// A standard and what its data frames are
-struct Standard
-{
-    const char* name;         ///< as in attributes
-    WifiStandard standard;    ///< ns-3's
-    WifiModulationClass kind; ///< of its data frames
-    uint16_t width;           ///< widest channel, MHz
-    uint32_t window;          ///< largest block-ack window, MPDUs
-    uint32_t maxAmpdu;        ///< longest A-MPDU, byte
-};
-
-/// All that have A-MPDUs, which a burst needs
-const Standard STANDARDS[] = {
-    {"80211n", WIFI_STANDARD_80211n, WIFI_MOD_CLASS_HT, 40, 64, 65535},
-    {"80211ac", WIFI_STANDARD_80211ac, WIFI_MOD_CLASS_VHT, 160, 64, 1048575},
-    {"80211ax", WIFI_STANDARD_80211ax, WIFI_MOD_CLASS_HE, 160, 256, 6500631},
-};
-
-/**
- * @param name of a standard
- * @return the standard
- */
-const Standard&
-GetStandard(const std::string& name)
-{
-    for (const auto& s : STANDARDS)
-    {
-        if (name == s.name)
-        {
-            return s;
-        }
-    }
-    NS_ABORT_MSG("WdmoeWifiRadio: there is no standard '"
-                 << name << "' here; expected 80211n, 80211ac or 80211ax");
-}
 
 /// dB to a ratio
 double
@@ -243,7 +196,7 @@ WdmoeWifiRadio::GetTypeId()
                           MakeDoubleChecker<double>())
             .AddAttribute("KeepAlive",
                           "A station that was silent for so long is sent a probe",
-                          TimeValue(Seconds(1)),
+                          TimeValue(Seconds(10)),
                           MakeTimeAccessor(&WdmoeWifiRadio::m_keepAlive),
                           MakeTimeChecker(MilliSeconds(100)))
             .AddAttribute("LostAfter",
@@ -271,6 +224,7 @@ WdmoeWifiRadio::DoDispose()
     m_devices.clear();
     m_standards.clear();
     m_adaptations.clear();
+    m_factory = {};
     m_scheduler = nullptr;
     m_apMac = nullptr;
     m_ap = nullptr;
@@ -296,98 +250,15 @@ WdmoeWifiRadio::SetServerNode(Ptr<Node> node)
 void
 WdmoeWifiRadio::SetDeviceStandard(Ptr<Node> node, const std::string& standard)
 {
-    GetStandard(standard);
+    WdmoeWifiStandard::Get(standard);
     m_standards[node] = standard;
-}
-
-Ptr<WifiNetDevice>
-WdmoeWifiRadio::MakeNetDevice(Ptr<Node> node, const std::string& name, bool ap)
-{
-    const auto& standard = GetStandard(name);
-    const bool he = standard.kind == WIFI_MOD_CLASS_HE;
-    if (!node->GetObject<Ipv4>())
-    {
-        InternetStackHelper().Install(node);
-    }
-    SpectrumWifiPhyHelper phy;
-    phy.SetChannel(m_channel);
-    // Number 0: the first of that width in the band; narrower ones begin where the wider do.
-    phy.Set("ChannelSettings",
-            StringValue("{0, " + std::to_string(std::min(m_width, standard.width)) +
-                        ", BAND_5GHZ, 0}"));
-    phy.Set("TxPowerStart", DoubleValue(ap ? m_apPower : m_staPower));
-    phy.Set("TxPowerEnd", DoubleValue(ap ? m_apPower : m_staPower));
-    phy.Set("RxNoiseFigure", DoubleValue(m_noiseFigure));
-
-    WifiHelper wifi;
-    wifi.SetStandard(standard.standard);
-    wifi.SetRemoteStationManager(m_rateManager);
-    if (he)
-    {
-        wifi.ConfigHeOptions("GuardInterval", TimeValue(m_guardInterval));
-    }
-    WifiMacHelper mac;
-    const Ssid ssid("wdmoe");
-    if (ap)
-    {
-        // The first beacon is at the start, so that stations need not wait for the second.
-        mac.SetType("ns3::ApWifiMac",
-                    "Ssid",
-                    SsidValue(ssid),
-                    "EnableBeaconJitter",
-                    BooleanValue(false));
-        if (m_multiUser)
-        {
-            mac.SetMultiUserScheduler(m_schedulerType);
-        }
-    }
-    else
-    {
-        mac.SetType("ns3::StaWifiMac",
-                    "Ssid",
-                    SsidValue(ssid),
-                    "WaitBeaconTimeout",
-                    TimeValue(SCAN_TIME + SCAN_STEP * (m_devices.size() % SCAN_STEPS)),
-                    "AssocRequestTimeout",
-                    TimeValue(MilliSeconds(100)),
-                    "MaxMissedBeacons",
-                    UintegerValue(MISSED_BEACONS));
-    }
-    auto device = DynamicCast<WifiNetDevice>(wifi.Install(phy, mac, NodeContainer(node)).Get(0));
-    auto m = device->GetMac();
-    m->SetAttribute("BE_MaxAmpduSize", UintegerValue(standard.maxAmpdu));
-    m->SetAttribute("BE_BlockAckThreshold", UintegerValue(1)); // 802.11n waits for two packets
-    m->SetAttribute("MpduBufferSize", UintegerValue(standard.window));
-    m->SetAttribute("FrameRetryLimit", UintegerValue(m_retryLimit));
-    if (he && m_schedulerType == "ns3::WdmoeMultiUserScheduler")
-    {
-        if (ap)
-        {
-            WdmoeMultiUserScheduler::PrepareAccessPoint(DynamicCast<ApWifiMac>(m), m_muEdcaTimer);
-        }
-        else
-        {
-            WdmoeMultiUserScheduler::PrepareStation(DynamicCast<StaWifiMac>(m));
-        }
-    }
-    auto queue = m->GetTxopQueue(AC_BE);
-    queue->SetMaxSize(QueueSize(QueueSizeUnit::PACKETS, m_queueSize));
-    queue->SetMaxDelay(m_queueDelay);
-    auto manager = device->GetRemoteStationManager();
-    manager->SetAttribute("RtsCtsThreshold", UintegerValue(m_rtsThreshold));
-    if (m_rateManager == "ns3::ConstantRateWifiManager")
-    {
-        manager->SetAttribute("DataMode", StringValue(m_dataMode));
-        manager->SetAttribute("ControlMode", StringValue("OfdmRate6Mbps"));
-    }
-    return device;
 }
 
 void
 WdmoeWifiRadio::MakeAp()
 {
     NS_ABORT_MSG_IF(!m_server, "WdmoeWifiRadio: call SetServerNode() before AddDevice()");
-    const auto& standard = GetStandard(m_standard);
+    const auto& standard = WdmoeWifiStandard::Get(m_standard);
     NS_ABORT_MSG_IF((m_width != 20 && m_width != 40 && m_width != 80 && m_width != 160) ||
                         m_width > standard.width,
                     "WdmoeWifiRadio: Bandwidth is "
@@ -428,7 +299,23 @@ WdmoeWifiRadio::MakeAp()
     // Traces of the cell call this object, whoever else forgets it.
     Simulator::ScheduleDestroy([radio = Ptr<WdmoeWifiRadio>(this)]() {});
 
-    m_ap = MakeNetDevice(m_server, m_standard, true);
+    WdmoeWifiDeviceFactory::Settings settings;
+    settings.channel = m_channel;
+    settings.width = m_width;
+    settings.apPower = m_apPower;
+    settings.staPower = m_staPower;
+    settings.noiseFigure = m_noiseFigure;
+    settings.rateManager = m_rateManager;
+    settings.guardInterval = m_guardInterval;
+    settings.retryLimit = m_retryLimit;
+    settings.muEdcaTimer = m_muEdcaTimer;
+    settings.queueSize = m_queueSize;
+    settings.queueDelay = m_queueDelay;
+    settings.rtsThreshold = m_rtsThreshold;
+    settings.dataMode = m_dataMode;
+    settings.scheduler = m_multiUser ? m_schedulerType : "";
+    m_factory.SetUp(settings);
+    m_ap = m_factory.MakeAp(m_server, standard);
     m_apMac = DynamicCast<ApWifiMac>(m_ap->GetMac());
     m_scheduler = m_apMac->GetObject<WdmoeMultiUserScheduler>();
     m_serverAddress = MakeInterface(m_ap, 1);
@@ -453,12 +340,12 @@ WdmoeWifiRadio::MakeAp()
         stock->SetAttribute("EnableUlOfdma", BooleanValue(false));
         stock->SetAttribute("EnableBsrp", BooleanValue(false));
     }
-    WdmoeWifiLinkMonitor::Settings settings;
-    settings.window = m_window;
-    settings.fromSnr = m_rateManager == "ns3::IdealWifiManager";
-    settings.count = !m_scheduler; // which counts what it grants
-    settings.budgetHz = 1e6 * m_width;
-    m_monitor.SetUp(m_ap, settings, MakeCallback(&WdmoeWifiRadio::Heard, this));
+    WdmoeWifiLinkMonitor::Settings monitor;
+    monitor.window = m_window;
+    monitor.fromSnr = m_rateManager == "ns3::IdealWifiManager";
+    monitor.count = !m_scheduler; // which counts what it grants
+    monitor.budgetHz = 1e6 * m_width;
+    m_monitor.SetUp(m_ap, monitor, MakeCallback(&WdmoeWifiRadio::Heard, this));
     m_apMac->TraceConnectWithoutContext("AckedMpdu",
                                         MakeCallback(&WdmoeWifiRadio::NotifyAcked, this));
     m_apMac->TraceConnectWithoutContext("PsduMapResponseTimeout",
@@ -478,7 +365,7 @@ WdmoeWifiRadio::GetAdaptation(const std::string& name, Ptr<WifiPhy> phy)
     auto [it, made] = m_adaptations.try_emplace(name);
     if (made)
     {
-        const auto& standard = GetStandard(name);
+        const auto& standard = WdmoeWifiStandard::Get(name);
         WdmoeWifiLinkAdaptation::Params params;
         params.phy = phy;
         params.kind = standard.kind;
@@ -561,7 +448,7 @@ WdmoeWifiRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     Device d;
     const auto own = m_standards.find(node);
     const auto standard = own == m_standards.end() ? m_standard : own->second;
-    const bool he = GetStandard(standard).kind == WIFI_MOD_CLASS_HE;
+    const bool he = WdmoeWifiStandard::Get(standard).kind == WIFI_MOD_CLASS_HE;
     d.legacy = m_multiUser && !he;
     if (d.legacy && !std::exchange(m_legacySaid, true))
     {
@@ -569,7 +456,7 @@ WdmoeWifiRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
                   << " in a cell with OFDMA: such stations contend for the medium and have no "
                      "shares\n";
     }
-    d.netDevice = MakeNetDevice(node, standard, false);
+    d.netDevice = m_factory.MakeStation(node, WdmoeWifiStandard::Get(standard), device);
     d.mac = DynamicCast<StaWifiMac>(d.netDevice->GetMac());
     d.address = d.mac->GetAddress();
     d.ip = MakeInterface(d.netDevice, 2 + device);
@@ -647,6 +534,7 @@ WdmoeWifiRadio::WarmUp(uint32_t device)
     }
     if (d.warm)
     {
+        d.met = true;
         UpdateShares(device);
     }
     else
@@ -874,7 +762,10 @@ void
 WdmoeWifiRadio::CheckConnected(Time deadline)
 {
     Simulator::Schedule(deadline, [radio = Ptr<WdmoeWifiRadio>(this)]() {
-        NS_ABORT_MSG_IF(!radio->IsReady(),
+        const auto& devices = radio->m_devices;
+        const bool met =
+            std::all_of(devices.begin(), devices.end(), [](const Device& d) { return d.met; });
+        NS_ABORT_MSG_IF(!met,
                         "WdmoeWifiRadio: not connected at "
                             << Simulator::Now().As(Time::MS) << ": " << radio->DescribeUnconnected()
                             << ". Where the SNR is low or not measured move them nearer, or raise "

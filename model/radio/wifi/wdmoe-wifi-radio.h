@@ -7,6 +7,7 @@
 #ifndef WDMOE_WIFI_RADIO_H
 #define WDMOE_WIFI_RADIO_H
 
+#include "wdmoe-wifi-device-factory.h"
 #include "wdmoe-wifi-link-adaptation.h"
 #include "wdmoe-wifi-link-monitor.h"
 
@@ -125,7 +126,8 @@ class WdmoeWifiRadio : public WdmoeRadio
     std::string DescribeUnconnected() const;
 
     /**
-     * Abort the simulation with DescribeUnconnected() if a device is not connected at some time.
+     * Abort the simulation with DescribeUnconnected() if a device was never connected until some
+     * time.
      *
      * @param deadline from now
      */
@@ -160,6 +162,7 @@ class WdmoeWifiRadio : public WdmoeRadio
         bool legacy{false};           ///< it cannot do what the cell does
         bool associated{false};       ///< it says so
         bool warm{false};             ///< there are block-ack agreements both ways
+        bool met{false};              ///< it was warm before
         bool lost{false};             ///< it does not acknowledge
         bool known{false};            ///< it was associated before
         bool trial{false};            ///< it is lost, and sent a frame nevertheless
@@ -174,14 +177,6 @@ class WdmoeWifiRadio : public WdmoeRadio
 
     /// Make the channel and the access point, with the first device.
     void MakeAp();
-
-    /**
-     * @param node gets a device
-     * @param standard of it
-     * @param ap whether it is the access point
-     * @return the device
-     */
-    Ptr<WifiNetDevice> MakeNetDevice(Ptr<Node> node, const std::string& standard, bool ap);
 
     /**
      * @param netDevice gets an address of the network
@@ -321,6 +316,7 @@ class WdmoeWifiRadio : public WdmoeRadio
     std::vector<Device> m_devices;                ///< in the order of AddDevice
     std::map<Ptr<Node>, std::string> m_standards; ///< of SetDeviceStandard()
     std::map<std::string, WdmoeWifiLinkAdaptation> m_adaptations; ///< by standard
+    WdmoeWifiDeviceFactory m_factory;                             ///< makes the devices
     WdmoeWifiLinkMonitor m_monitor;                               ///< what is heard
     bool m_legacySaid{false}; ///< that a station is served by contention
 };
