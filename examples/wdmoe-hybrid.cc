@@ -7,8 +7,9 @@
 /**
  * @file
  *
- * One controller over two budgets: the nearest devices are in a Wi-Fi cell at the same site as the
- * eNB, the others on LTE.
+ * One controller over two budgets: devices near the site are in a Wi-Fi cell, those beyond its
+ * range
+ * (--wifiRange) on LTE.
  *
  *     server (gate) --- PGW/SGW --- eNB  ~ ~ ~ ~ ~ ~  far devices on LTE (some experts)
  *         access point  ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~   near devices on Wi-Fi (the other experts)

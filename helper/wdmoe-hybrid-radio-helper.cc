@@ -41,26 +41,11 @@ WdmoeHybridRadioHelper::Divide(const std::vector<double>& distances) const
                                                               << "; expected one");
             partOf[k] = p;
         }
-        if (part.byDistance)
+        for (uint32_t k = 0; k < nDevices; k++)
         {
-            std::vector<uint32_t> left;
-            for (uint32_t k = 0; k < nDevices; k++)
+            if (partOf[k] == none && distances[k] <= part.radius)
             {
-                if (partOf[k] == none)
-                {
-                    left.push_back(k);
-                }
-            }
-            NS_ABORT_MSG_IF(part.nearest > left.size(),
-                            "WdmoeHybridRadioHelper: part "
-                                << p << " wants the nearest " << part.nearest
-                                << " devices, there are " << left.size());
-            std::stable_sort(left.begin(), left.end(), [&](uint32_t a, uint32_t b) {
-                return distances[a] < distances[b];
-            });
-            for (uint32_t i = 0; i < part.nearest; i++)
-            {
-                partOf[left[i]] = p;
+                partOf[k] = p;
             }
         }
         if (!part.byFraction)

@@ -41,15 +41,15 @@ class WdmoeHybridRadioHelper : public WdmoeRadioHelper
     void Add(const Helper& part, const std::vector<uint32_t>& devices);
 
     /**
-     * The devices nearest to the base station are on that radio, of those that no part before has
-     * named. Without any, the part is left out.
+     * The devices within a radius of the base station are on that radio, of those that no part
+     * before has named. Without any, the part is left out.
      *
      * @tparam Helper a subclass of WdmoeRadioHelper
      * @param part makes it; a copy is kept
-     * @param count how many
+     * @param radius m
      */
     template <typename Helper>
-    void AddNearest(const Helper& part, uint32_t count);
+    void AddWithin(const Helper& part, double radius);
 
     /**
      * That share of the devices is on that radio, spread evenly over those that no part before has
@@ -79,8 +79,7 @@ class WdmoeHybridRadioHelper : public WdmoeRadioHelper
         std::vector<uint32_t> devices;                  ///< indices, where they were given
         bool byFraction{false};                         ///< or the next
         double fraction{0};                             ///< of those left
-        bool byDistance{false};                         ///< or the next
-        uint32_t nearest{0};                            ///< of those left
+        double radius{-1};                              ///< >= 0: those left within it, m
     };
 
     /**
@@ -101,9 +100,9 @@ WdmoeHybridRadioHelper::Add(const Helper& part, const std::vector<uint32_t>& dev
 
 template <typename Helper>
 void
-WdmoeHybridRadioHelper::AddNearest(const Helper& part, uint32_t count)
+WdmoeHybridRadioHelper::AddWithin(const Helper& part, double radius)
 {
-    m_parts.push_back({std::make_shared<const Helper>(part), {}, false, 0, true, count});
+    m_parts.push_back({std::make_shared<const Helper>(part), {}, false, 0, radius});
 }
 
 template <typename Helper>

@@ -20,7 +20,6 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iomanip>
 #include <memory>
 #include <sstream>
@@ -191,10 +190,7 @@ std::unique_ptr<WdmoeRadioHelper>
 MakeHybrid(const WdmoeScenarioRadio& air, const WdmoePolicy& policy)
 {
     auto radio = std::make_unique<WdmoeHybridRadioHelper>();
-    const auto count = air.GetNumber("wifiDevices", 4, 0, 1e6);
-    NS_ABORT_MSG_IF(count != std::floor(count),
-                    "--wifiDevices is " << count << "; expected a whole number");
-    radio->AddNearest(*MakeWifiCell(air, policy), static_cast<uint32_t>(count));
+    radio->AddWithin(*MakeWifiCell(air, policy), air.GetNumber("wifiRange", 50, 0, 1e6));
     auto lte = MakeLteCell(air, policy, true);
     lte->SetServerAtBaseStation(true);
     radio->AddFraction(*lte, 1);
@@ -242,7 +238,7 @@ WdmoeMakeScenarioEntries()
             "Longer frames are preceded by RTS and CTS, byte"}}}},
         {"hybrid",
          MakeHybrid,
-         {{"wifiDevices", {"", "Devices on Wi-Fi, the nearest; the others are on LTE"}},
+         {{"wifiRange", {"", "Devices within it are on Wi-Fi, the others on LTE, m"}},
           {"bandwidth", {}}, // of Wi-Fi
           {"rbs", {}},
           {"stock", {}}, // of Wi-Fi
