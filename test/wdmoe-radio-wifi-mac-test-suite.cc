@@ -23,6 +23,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -122,7 +123,7 @@ class LayoutCase : public TestCase
                 CheckLayout(width, false, layout);
             }
         }
-        NS_TEST_ASSERT_MSG_EQ(WdmoeRuLayout::Enumerate(80, 106, 16, true).size(), 11, "80 MHz");
+        NS_TEST_ASSERT_MSG_EQ(WdmoeRuLayout::Enumerate(80, 106, 16, true).size(), 10, "80 MHz");
         NS_TEST_ASSERT_MSG_EQ(WdmoeMultiUserScheduler::CheckSettings(80, 16), "", "is fine");
         NS_TEST_ASSERT_MSG_NE(WdmoeMultiUserScheduler::CheckSettings(10, 4).find("20, 40, 80"),
                               std::string::npos,
@@ -153,19 +154,22 @@ class LayoutCase : public TestCase
             {
                 tones += range.second - range.first + 1;
             }
-            NS_TEST_ASSERT_MSG_EQ(tones, unit.tones, "it has so many tones");
-            if (unit.tones <= 242)
+            if (unit.tones < 1992) // of which ns-3 counts the gap in the middle as well
             {
-                types[std::floor(group.front().first / 256.0)].insert(unit.tones);
+                NS_TEST_ASSERT_MSG_EQ(tones, unit.tones, "it has so many tones");
+            }
+            if (downlink && unit.tones <= 242)
+            {
+                const uint32_t perSubchannel = unit.tones == 242 ? 1 : unit.tones == 106 ? 2 : 4;
+                types[(unit.index - 1) / perSubchannel + (unit.primary80 ? 0 : 4)].insert(
+                    unit.tones);
             }
             fractions += layout.GetFraction(i);
         }
         NS_TEST_ASSERT_MSG_EQ_TOL(fractions, 1, 1e-12, "parts of the whole");
         for (const auto& [subchannel, tones] : types)
         {
-            NS_TEST_ASSERT_MSG_EQ((!downlink || width == 20 || tones.size() == 1),
-                                  true,
-                                  "one type in 20 MHz");
+            NS_TEST_ASSERT_MSG_EQ(tones.size(), 1, "one type in the 20 MHz of " << subchannel);
         }
     }
 };
@@ -374,7 +378,7 @@ class ShareCase : public TestCase
                     cell.GetScheduler()->GetUsedHzS(cell.GetAddress(k), direction == Cell::DOWN);
                 if (direction == Cell::DOWN ? m_down : m_up)
                 {
-                    NS_TEST_EXPECT_MSG_EQ_TOL(own / (seen * 78125), 1, .2, "account of " << k);
+                    NS_TEST_EXPECT_MSG_EQ_TOL(own / (seen * 78125), 1, .25, "account of " << k);
                 }
             }
         }
@@ -590,8 +594,10 @@ class IdleCase : public TestCase
         Cell cell(settings);
         uint64_t events = 0;
         cell.Start([&]() {
-            Simulator::Schedule(MilliSeconds(300), [&]() { events = Simulator::GetEventCount(); });
-            Simulator::Schedule(MilliSeconds(800), [&]() {
+            // stations that may not contend are asked for a while after they sent something
+            Simulator::Schedule(settings.contentionOff + MilliSeconds(50),
+                                [&]() { events = Simulator::GetEventCount(); });
+            Simulator::Schedule(settings.contentionOff + MilliSeconds(550), [&]() {
                 events = Simulator::GetEventCount() - events;
                 Simulator::Stop();
             });

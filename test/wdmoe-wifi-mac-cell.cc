@@ -37,6 +37,7 @@ namespace
 constexpr uint16_t PROTOCOL = 0x88b5;      ///< for experiments (IEEE 802)
 const Time REFILL = MilliSeconds(2);       ///< how often Saturate() looks
 const Time ASSOCIATED = MilliSeconds(300); ///< by then all are
+const Time TRIGGERED = MicroSeconds(50);   ///< a trigger frame is on the air
 const Time STEP = MilliSeconds(4);         ///< between first frames
 
 } // namespace
@@ -185,7 +186,8 @@ WdmoeWifiMacCell::WarmUp(uint32_t station)
             {
                 m_scheduler->ExpectUplink(address, 100, Simulator::Now());
             }
-            Send(station, UP, 100);
+            // while the trigger frame is on the air: not by contention
+            Simulator::Schedule(TRIGGERED, &WdmoeWifiMacCell::Send, this, station, UP, 100);
             ++station;
         }
         else

@@ -52,10 +52,9 @@ constexpr uint32_t FCS = 4;          ///< frame check sequence, byte
 constexpr uint32_t SUBFRAME = 4 + 3; ///< A-MPDU subframe header and padding at most, byte
 constexpr uint8_t QUEUE_FULL = 254;  ///< queue size field: more than it can say
 constexpr uint32_t NULL_FRAME = 26 + FCS + SUBFRAME; ///< QoS Null frame in an A-MPDU, byte
-constexpr int64_t GAP = 5; ///< kick intervals that leave the medium to others
-constexpr uint32_t MOST_STATIONS = 64;
-/// No modulation beyond MCS 9 (256-QAM) in RUs under 242 tones: 1024-QAM is optional there
-constexpr uint8_t NARROW_MCS = 9;
+constexpr int64_t GAP = 5;             ///< kick intervals that leave the medium to others
+constexpr int MOST_DOUBLINGS = 2;      ///< of the poll interval
+constexpr uint32_t MOST_STATIONS = 64; ///< that were tried
 /// Longest PPDU that is still comfortably under the limit of 5.484 ms
 constexpr int64_t LONGEST_PPDU_US = 5400;
 /// Guard interval that a TB PPDU needs at least
@@ -72,10 +71,12 @@ WdmoeMultiUserScheduler::GetTypeId()
             .SetGroupName("Wdmoe")
             .AddConstructor<WdmoeMultiUserScheduler>()
             .AddAttribute("PpduDuration",
-                          "Length of a PPDU whose stations have enough to send.",
-                          TimeValue(MilliSeconds(2)),
+                          "Length of a PPDU whose stations have enough to send. Long ones cost "
+                          "less, with short ones shares hold sooner. 0: 3 ms in 20 MHz, 4 ms in "
+                          "40 MHz, 5 ms in more, which can be cut into more units.",
+                          TimeValue(Time(0)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_target),
-                          MakeTimeChecker(MicroSeconds(200), MicroSeconds(LONGEST_PPDU_US)))
+                          MakeTimeChecker(Time(0), MicroSeconds(LONGEST_PPDU_US)))
             .AddAttribute("SingleStationPpduDuration",
                           "The same where only one station has anything to send.",
                           TimeValue(MilliSeconds(4)),
@@ -93,6 +94,13 @@ WdmoeMultiUserScheduler::GetTypeId()
                           UintegerValue(106),
                           MakeUintegerAccessor(&WdmoeMultiUserScheduler::m_leastTones),
                           MakeUintegerChecker<uint32_t>(26, 242))
+            .AddAttribute(
+                "NarrowMcs",
+                "Greatest MCS in resource units under 242 tones. 9 where stations have no "
+                "1024-QAM in these, which is an option of the standard.",
+                UintegerValue(11),
+                MakeUintegerAccessor(&WdmoeMultiUserScheduler::m_narrowMcs),
+                MakeUintegerChecker<uint8_t>(0, 11))
             .AddAttribute("UplinkLead",
                           "How long before uplink is expected its trigger may be sent: a trigger "
                           "frame, and the access to the medium, take that long.",
@@ -135,7 +143,8 @@ WdmoeMultiUserScheduler::GetTypeId()
             .AddAttribute("PollInterval",
                           "Stations that may not contend, or cannot while the access point keeps "
                           "the medium busy, are asked for their queue size when they were not "
-                          "heard for so long. Others are not polled. 0: never.",
+                          "heard for so long; up to four times as long if they never have "
+                          "anything. Others are not polled. 0: never.",
                           TimeValue(MilliSeconds(20)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_pollInterval),
                           MakeTimeChecker(Time(0)))
@@ -192,6 +201,10 @@ WdmoeMultiUserScheduler::DoInitialize()
         WdmoeRuLayout::Check(static_cast<uint32_t>(phy->GetChannelWidth()), m_leastTones, 1);
     NS_ABORT_MSG_IF(!problem.empty(), "WdmoeMultiUserScheduler: " << problem);
 
+    if (m_target.IsZero())
+    {
+        m_target = MilliSeconds(m_widthHz < 30e6 ? 3 : m_widthHz < 60e6 ? 4 : 5);
+    }
     WdmoeToneCredits::Settings settings;
     settings.target = m_target.GetSeconds();
     settings.alone = m_alone.GetSeconds();
@@ -457,7 +470,7 @@ WdmoeMultiUserScheduler::GetUplinkMcs(const Station& station, const WdmoeRu& uni
         const auto mode = GetDataTxVector(station).GetMode();
         mcs = mode.GetModulationClass() >= WIFI_MOD_CLASS_HE ? mode.GetMcsValue() : 0;
     }
-    return unit.tones < 242 ? std::min(mcs, NARROW_MCS) : mcs;
+    return unit.tones < 242 ? std::min(mcs, m_narrowMcs) : mcs;
 }
 
 const std::vector<WdmoeRuLayout>&
@@ -623,7 +636,7 @@ WdmoeMultiUserScheduler::BuildDownlink()
         const auto single = GetDataTxVector(station);
         const auto mode = single.GetMode();
         uint8_t mcs = mode.GetModulationClass() >= WIFI_MOD_CLASS_HE ? mode.GetMcsValue() : 0;
-        mcs = units[i].tones < 242 ? std::min(mcs, NARROW_MCS) : mcs;
+        mcs = units[i].tones < 242 ? std::min(mcs, m_narrowMcs) : mcs;
         txVector.SetHeMuUserInfo(
             station.aid,
             {WdmoeMakeRu(units[i].type, units[i].index, units[i].primary80), mcs, single.GetNss()});
@@ -776,17 +789,20 @@ WdmoeMultiUserScheduler::BuildPoll()
         return false;
     }
     const bool busy = now - m_busySince >= m_pollInterval;
+    bool due = false;
     std::vector<Station*> silent;
     for (auto* station : m_active)
     {
-        if (now + m_lead - station->heard >= m_pollInterval &&
-            (busy || now < station->mutedUntil) && station->uplinkPending == 0 &&
-            CanTrigger(station->address))
+        // once anyone is asked, those that are soon to be are asked as well
+        const Time wait = GetPollWait(*station);
+        if (now - station->heard >= wait / 2 && (busy || now < station->mutedUntil) &&
+            station->uplinkPending == 0 && CanTrigger(station->address))
         {
             silent.push_back(station);
+            due = due || now + m_lead - station->heard >= wait;
         }
     }
-    if (silent.empty())
+    if (!due)
     {
         return false;
     }
@@ -821,9 +837,16 @@ WdmoeMultiUserScheduler::BuildPoll()
     for (std::size_t i = 0; i < layout.units.size(); ++i)
     {
         silent[i]->heard = now;
+        silent[i]->polls = std::min(silent[i]->polls + 1, MOST_DOUBLINGS);
     }
     NotifyExchange(exchange);
     return true;
+}
+
+Time
+WdmoeMultiUserScheduler::GetPollWait(const Station& station) const
+{
+    return m_pollInterval * (1 << station.polls);
 }
 
 bool
@@ -959,9 +982,10 @@ WdmoeMultiUserScheduler::Kick()
         }
         const auto& station = Get(address);
         next = std::min(next, station.demand.GetNextTime(now));
-        if (!m_pollInterval.IsZero() && station.heard + m_pollInterval < station.mutedUntil)
+        const Time poll = station.heard + GetPollWait(station);
+        if (!m_pollInterval.IsZero() && poll < station.mutedUntil)
         {
-            next = std::min(next, std::max(now, station.heard + m_pollInterval));
+            next = std::min(next, std::max(now, poll));
         }
     }
     if (next == Time::Max())
@@ -1013,6 +1037,7 @@ WdmoeMultiUserScheduler::NotifyReceived(Ptr<const Packet> packet,
     }
     else
     {
+        station.polls = 0;
         if (txVector.IsUlMu())
         {
             station.mutedUntil = now + m_contentionOff;

@@ -165,6 +165,7 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
         double downlinkRate{0};    ///< bit/s in the whole channel
         uint64_t uplinkPending{0}; ///< bytes worth triggering now
         bool triggered{false};     ///< by the last trigger frame
+        int polls{0};              ///< in a row without data
         Time mutedUntil;           ///< its EDCA is off
         Time heard;                ///< when it last sent a QoS frame, or was asked to
     };
@@ -210,6 +211,12 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
      * @return bytes of IP packets in it
      */
     static uint32_t GetPayload(Ptr<const WifiMpdu> mpdu);
+
+    /**
+     * @param station a station
+     * @return how long it may be silent before it is asked
+     */
+    Time GetPollWait(const Station& station) const;
 
     /**
      * @param station its address
@@ -349,6 +356,7 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
     Time m_alone;          ///< attribute SingleStationPpduDuration
     Time m_bound;          ///< attribute CreditBound
     uint32_t m_leastTones; ///< attribute LeastTones
+    uint8_t m_narrowMcs;   ///< attribute NarrowMcs
     Time m_lead;           ///< attribute UplinkLead
     Time m_kickInterval;   ///< attribute KickInterval
     Time m_retry;          ///< attribute UplinkRetry

@@ -47,17 +47,35 @@ WdmoeUplinkDemand::Clear()
     m_settings = settings;
 }
 
+uint32_t
+WdmoeUplinkDemand::GetLargestPayload() const
+{
+    // small ones say nothing of how long data is cut
+    return 2 * m_payload > m_settings.frameBytes ? m_payload : m_settings.frameBytes;
+}
+
 uint64_t
 WdmoeUplinkDemand::ToFrames(uint64_t payload) const
 {
-    const uint64_t most = m_payload > 0 ? m_payload : m_settings.frameBytes;
+    const uint64_t most = GetLargestPayload();
     return payload + (payload + most - 1) / most * (FRAME_OVERHEAD + LLC);
 }
 
 uint32_t
 WdmoeUplinkDemand::GetFrameBytes() const
 {
-    return ToFrames(m_payload > 0 ? m_payload : m_settings.frameBytes);
+    return ToFrames(GetLargestPayload());
+}
+
+uint64_t
+WdmoeUplinkDemand::GetDue(Time now) const
+{
+    uint64_t due = 0;
+    for (const auto& expectation : m_expected)
+    {
+        due += expectation.when <= now ? expectation.bytes : 0;
+    }
+    return due;
 }
 
 uint64_t
@@ -67,11 +85,7 @@ WdmoeUplinkDemand::GetPending(Time now) const
     {
         return 0;
     }
-    uint64_t due = 0;
-    for (const auto& expectation : m_expected)
-    {
-        due += expectation.when <= now ? expectation.bytes : 0;
-    }
+    const uint64_t due = GetDue(now);
     const uint64_t pending = std::max(m_backlog, due > 0 ? ToFrames(due) : 0);
     // an answer carries whole frames: one that was lost must fit, or the station has to answer
     // without data for ever
@@ -99,14 +113,11 @@ WdmoeUplinkDemand::NotifyTriggered(Time now, uint64_t capacity)
     m_triggered = true;
     m_answered = false;
     m_useful = false;
-    uint64_t due = 0;
-    for (const auto& expectation : m_expected)
-    {
-        due += expectation.when <= now ? expectation.bytes : 0;
-    }
+    const uint64_t due = GetDue(now);
     const uint64_t frame = GetFrameBytes();
     const uint64_t overhead = FRAME_OVERHEAD + LLC;
-    const uint64_t backlog = m_backlog - std::min(m_backlog, m_backlog / frame * overhead);
+    const uint64_t said = m_backlog == UNLIMITED && due > 0 ? 0 : m_backlog;
+    const uint64_t backlog = said - std::min(said, (said + frame - 1) / frame * overhead);
     const uint64_t payload =
         capacity - std::min(capacity, (capacity + frame - 1) / frame * overhead);
     const uint64_t granted = std::min(payload, std::max(due, backlog));
@@ -145,7 +156,9 @@ WdmoeUplinkDemand::Hear(Time now, uint8_t queue)
     if (queue != UNSAID && now != m_heard)
     {
         m_heard = now;
-        m_backlog = queue == FULL ? UNLIMITED : static_cast<uint64_t>(queue) * QUEUE_UNIT;
+        // of a queue beyond what can be said an expectation knows more
+        m_backlog = queue == FULL && m_expected.empty() ? UNLIMITED
+                                                        : static_cast<uint64_t>(queue) * QUEUE_UNIT;
     }
 }
 
@@ -161,7 +174,10 @@ WdmoeUplinkDemand::NotifyReceived(Time now,
     m_nulls = 0;
     m_quiet = Time(0);
     // the field is rounded up: what is left of it then is no frame
-    m_backlog -= std::min<uint64_t>(m_backlog, frame);
+    if (m_backlog < UNLIMITED)
+    {
+        m_backlog -= std::min<uint64_t>(m_backlog, frame);
+    }
     if (m_backlog < QUEUE_UNIT)
     {
         m_backlog = 0;

@@ -125,6 +125,15 @@ class WdmoeUplinkDemand
     };
 
     /**
+     * @param now the time
+     * @return payload that is expected by now, byte
+     */
+    uint64_t GetDue(Time now) const;
+
+    /// @return payload of a full frame, byte
+    uint32_t GetLargestPayload() const;
+
+    /**
      * @param payload bytes
      * @return bytes of the frames that carry it
      */
