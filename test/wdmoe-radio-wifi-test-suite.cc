@@ -709,7 +709,7 @@ WifiBadInputTest::DoRun()
         {{{"Standard", "80211b"}}, "expected 80211n, 80211ac or 80211ax"},
         {{{"Scheduler", "ns3::PfFfMacScheduler"}}, "is not a multi-user scheduler"},
         {{{"Scheduler", "EDCA"}}, "or None"},
-        {{{"RateManager", "Ideal"}}, "for example ns3::IdealWifiManager"},
+        {{{"RateManager", "Ideal"}}, "for example ns3::WdmoeWifiManager"},
     };
     for (const auto& c : cases)
     {

@@ -133,7 +133,7 @@ WdmoeWifiRadio::GetTypeId()
             .AddAttribute("RateManager",
                           "TypeId of the rate manager; where the uplink is triggered its MCS is "
                           "GetUplinkMcs()",
-                          StringValue("ns3::IdealWifiManager"),
+                          StringValue("ns3::WdmoeWifiManager"),
                           MakeStringAccessor(&WdmoeWifiRadio::m_rateManager),
                           MakeStringChecker())
             .AddAttribute("DataMode",
@@ -269,7 +269,7 @@ WdmoeWifiRadio::MakeAp()
                         !tid.IsChildOf(WifiRemoteStationManager::GetTypeId()),
                     "WdmoeWifiRadio: RateManager '"
                         << m_rateManager
-                        << "' is not a rate manager; for example ns3::IdealWifiManager, "
+                        << "' is not a rate manager; for example ns3::WdmoeWifiManager, "
                            "ns3::ConstantRateWifiManager");
     m_multiUser = m_schedulerType != "None";
     NS_ABORT_MSG_IF(m_multiUser && (!TypeId::LookupByNameFailSafe(m_schedulerType, &tid) ||
@@ -342,7 +342,9 @@ WdmoeWifiRadio::MakeAp()
     }
     WdmoeWifiLinkMonitor::Settings monitor;
     monitor.window = m_window;
-    monitor.fromSnr = m_rateManager == "ns3::IdealWifiManager";
+    const auto manager = TypeId::LookupByName(m_rateManager);
+    const auto ideal = TypeId::LookupByName("ns3::IdealWifiManager");
+    monitor.fromSnr = manager == ideal || manager.IsChildOf(ideal);
     monitor.count = !m_scheduler; // which counts what it grants
     monitor.budgetHz = 1e6 * m_width;
     m_monitor.SetUp(m_ap, monitor, MakeCallback(&WdmoeWifiRadio::Heard, this));
