@@ -45,12 +45,14 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoeMultiUserScheduler);
 namespace
 {
 
-constexpr uint8_t LINK = 0;          ///< the only one
-constexpr uint8_t TID = 0;           ///< all traffic is best effort
-constexpr uint32_t LLC = 8;          ///< LLC/SNAP header, byte
-constexpr uint32_t FCS = 4;          ///< frame check sequence, byte
-constexpr uint32_t SUBFRAME = 4 + 3; ///< A-MPDU subframe header and padding at most, byte
-constexpr uint8_t QUEUE_FULL = 254;  ///< queue size field: more than it can say
+constexpr uint8_t LINK = 0;             ///< the only one
+constexpr uint8_t TID = 0;              ///< all traffic is best effort
+constexpr uint32_t LLC = 8;             ///< LLC/SNAP header, byte
+constexpr uint32_t FCS = 4;             ///< frame check sequence, byte
+constexpr uint32_t SUBFRAME = 4 + 3;    ///< A-MPDU subframe header and padding at most, byte
+const Time SYMBOL = NanoSeconds(12800); ///< HE symbol without guard interval
+constexpr int ROUNDED_SYMBOLS = 2;      ///< a TB PPDU is up to that shorter than asked for
+constexpr uint8_t QUEUE_FULL = 254;     ///< queue size field: more than it can say
 constexpr uint32_t NULL_FRAME = 26 + FCS + SUBFRAME; ///< QoS Null frame in an A-MPDU, byte
 constexpr int64_t GAP = 5;             ///< kick intervals that leave the medium to others
 constexpr int MOST_DOUBLINGS = 2;      ///< of the poll interval
@@ -421,6 +423,7 @@ void
 WdmoeMultiUserScheduler::ClaimUplink()
 {
     const Time at = Simulator::Now() + m_lead;
+    const double slack = ROUNDED_SYMBOLS * (SYMBOL + GetGuardInterval(false)).GetSeconds();
     const WdmoeRu whole = GetLayouts(false).front().units.front();
     for (auto* station : m_active)
     {
@@ -433,7 +436,8 @@ WdmoeMultiUserScheduler::ClaimUplink()
         }
         const double rate = GetRate(GetUplinkMcs(*station, whole), whole);
         station->uplinkPending = pending;
-        station->uplink.need = pending * 8 / rate;
+        const uint64_t frames = pending / station->demand.GetFrameBytes() + 1;
+        station->uplink.need = (pending + frames * SUBFRAME) * 8 / rate + slack;
         station->uplink.first =
             Simulator::Now() >= station->mutedUntil && !m_contentionOff.IsZero();
     }
@@ -750,6 +754,7 @@ WdmoeMultiUserScheduler::BuildTrigger()
         m_choice.claims.resize(1);
         return BuildTrigger();
     }
+    needed += ROUNDED_SYMBOLS * (SYMBOL + txVector.GetGuardInterval());
     Time duration = std::min(needed, preamble + Seconds(m_choice.duration));
     duration = std::min(std::max(duration, least), MicroSeconds(LONGEST_PPDU_US));
 

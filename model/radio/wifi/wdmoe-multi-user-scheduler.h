@@ -140,6 +140,12 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
     static void PrepareStation(Ptr<StaWifiMac> mac);
 
     /**
+     * @param mpdu a data frame
+     * @return bytes of IP packets in it
+     */
+    static uint32_t GetPayload(Ptr<const WifiMpdu> mpdu);
+
+    /**
      * TracedCallback signature for the progress of transfers.
      *
      * @param [in] station its address
@@ -205,12 +211,6 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
      * @return guard interval
      */
     Time GetGuardInterval(bool downlink) const;
-
-    /**
-     * @param mpdu a data frame
-     * @return bytes of IP packets in it
-     */
-    static uint32_t GetPayload(Ptr<const WifiMpdu> mpdu);
 
     /**
      * @param station a station

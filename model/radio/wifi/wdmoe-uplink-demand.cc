@@ -21,6 +21,7 @@ constexpr uint8_t UNSAID = 255;             ///< queue size field
 constexpr uint8_t FULL = 254;               ///< queue size field: that, or any more
 constexpr uint64_t UNLIMITED = 1ULL << 30;  ///< stands for the latter, byte
 constexpr uint32_t QUEUE_UNIT = 256;        ///< of the queue size field, byte
+constexpr uint32_t SIDE = 144;              ///< a transport's acknowledgement may be ahead, byte
 
 } // namespace
 
@@ -86,7 +87,7 @@ WdmoeUplinkDemand::GetPending(Time now) const
         return 0;
     }
     const uint64_t due = GetDue(now);
-    const uint64_t pending = std::max(m_backlog, due > 0 ? ToFrames(due) : 0);
+    const uint64_t pending = std::max(m_backlog, due > 0 ? ToFrames(due) + SIDE : 0);
     // an answer carries whole frames: one that was lost must fit, or the station has to answer
     // without data for ever
     return pending > 0 ? std::max<uint64_t>(pending, GetFrameBytes()) : 0;
@@ -191,6 +192,10 @@ WdmoeUplinkDemand::NotifyReceived(Time now,
     while (left > 0 && !m_expected.empty())
     {
         auto& first = m_expected.front();
+        if (left == payload && 2 * left < std::min<uint64_t>(first.bytes, GetLargestPayload()))
+        {
+            break; // an acknowledgement of a transport: what is expected is still to come
+        }
         const uint64_t part = std::min(left, first.bytes);
         first.bytes -= part;
         left -= part;

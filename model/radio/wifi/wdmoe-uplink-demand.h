@@ -24,7 +24,8 @@ namespace ns3
  * answers triggers at all. Decides when it is worth triggering. Pure book-keeping.
  *
  * A queue size is that of before the frame it is in was sent, in 256 byte, so it is counted down
- * by what arrives. An expectation is counted down by the payload that arrives, whatever its time.
+ * by what arrives. An expectation is counted down by the payload that arrives, whatever its time,
+ * but for small packets, such as a transport's acknowledgements.
  */
 class WdmoeUplinkDemand
 {

@@ -160,6 +160,17 @@ WdmoeWifiRadio::GetTypeId()
                 BooleanValue(true),
                 MakeBooleanAccessor(&WdmoeWifiRadio::m_apPriority),
                 MakeBooleanChecker())
+            .AddAttribute("StationCwMin",
+                          "CWmin of the stations' best effort traffic where ApPriority holds: what "
+                          "is expected of them is triggered, and they contend for the rest only",
+                          UintegerValue(255),
+                          MakeUintegerAccessor(&WdmoeWifiRadio::m_stationCwMin),
+                          MakeUintegerChecker<uint32_t>(0, 32767))
+            .AddAttribute("StationAifsn",
+                          "AIFSN of the stations' best effort traffic where ApPriority holds",
+                          UintegerValue(10),
+                          MakeUintegerAccessor(&WdmoeWifiRadio::m_stationAifsn),
+                          MakeUintegerChecker<uint8_t>(2, 15))
             .AddAttribute("MuEdcaTimer",
                           "How long a station does not contend for the medium after it was "
                           "triggered; then it does so again if triggers do not come. A multiple "
@@ -191,7 +202,7 @@ WdmoeWifiRadio::GetTypeId()
                           MakeTimeChecker(Time(0)))
             .AddAttribute("McsMargin",
                           "SNR to spare in the MCS of a triggered station, dB",
-                          DoubleValue(1.5),
+                          DoubleValue(0.5),
                           MakeDoubleAccessor(&WdmoeWifiRadio::m_margin),
                           MakeDoubleChecker<double>())
             .AddAttribute("KeepAlive",
@@ -328,8 +339,10 @@ WdmoeWifiRadio::MakeAp()
         if (m_apPriority)
         {
             // Stations would take over what the access point has: tell them what is usual.
-            m_apMac->SetAttribute("CwMinsForSta", StringValue("BE 15"));
-            m_apMac->SetAttribute("AifsnsForSta", StringValue("BE 3"));
+            m_apMac->SetAttribute("CwMinsForSta",
+                                  StringValue("BE " + std::to_string(m_stationCwMin)));
+            m_apMac->SetAttribute("AifsnsForSta",
+                                  StringValue("BE " + std::to_string(m_stationAifsn)));
             m_apMac->GetQosTxop(AC_BE)->SetMinCw(3, 0);
             m_apMac->GetQosTxop(AC_BE)->SetAifsn(2, 0);
         }
@@ -658,10 +671,29 @@ void
 WdmoeWifiRadio::NotifyAcked(Ptr<const WifiMpdu> mpdu)
 {
     const auto device = m_monitor.Find(mpdu->GetHeader().GetAddr1());
-    if (device >= 0)
+    if (device < 0)
     {
-        Heard(device);
+        return;
     }
+    Heard(device);
+    if (m_scheduler && mpdu->GetHeader().IsQosData() && mpdu->GetHeader().HasData())
+    {
+        // One block acknowledgement is for many of them.
+        auto& d = m_devices[device];
+        if (!d.delivery.IsPending())
+        {
+            d.delivery = Simulator::ScheduleNow(&WdmoeWifiRadio::NotifyDelivered,
+                                                this,
+                                                static_cast<uint32_t>(device));
+        }
+        d.delivered += WdmoeMultiUserScheduler::GetPayload(mpdu);
+    }
+}
+
+void
+WdmoeWifiRadio::NotifyDelivered(uint32_t device)
+{
+    NotifyGrant(device, true, std::exchange(m_devices[device].delivered, 0));
 }
 
 void
@@ -870,7 +902,7 @@ WdmoeWifiRadio::GetCapabilities() const
     c.downlinkDelay = MicroSeconds(m_scheduler ? 200 : 50);
     c.uplinkDelay = MicroSeconds(m_scheduler ? 450 : 50);
     c.uplinkRequestDelay = Time(0);
-    c.downlinkLead = m_scheduler ? MilliSeconds(2) : Time(0);
+    c.downlinkLead = Time(0); // told when it is acknowledged
     c.grantPeriod = m_scheduler ? MilliSeconds(4) : Time(0);
     return c;
 }
@@ -955,8 +987,9 @@ WdmoeWifiRadio::DoExpectUplink(uint32_t device, uint64_t bytes, Time when)
 void
 WdmoeWifiRadio::NotifyScheduled(Mac48Address station, bool downlink, uint32_t bytes)
 {
+    // Downlink, an acknowledgement tells when it is there as well: see NotifyAcked().
     const auto device = m_monitor.Find(station);
-    if (device >= 0)
+    if (device >= 0 && !downlink)
     {
         NotifyGrant(static_cast<uint32_t>(device), downlink, bytes);
     }

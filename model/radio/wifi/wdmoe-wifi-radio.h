@@ -11,6 +11,7 @@
 #include "wdmoe-wifi-link-adaptation.h"
 #include "wdmoe-wifi-link-monitor.h"
 
+#include "ns3/event-id.h"
 #include "ns3/ipv4-address.h"
 #include "ns3/mac48-address.h"
 #include "ns3/net-device-container.h"
@@ -172,6 +173,8 @@ class WdmoeWifiRadio : public WdmoeRadio
         Time tried;                   ///< when it was let try again, if it is lost
         uint32_t failures{0};         ///< frames not acknowledged since
         uint32_t ignored{0};          ///< see GetIgnoredExpectations()
+        uint32_t delivered{0};        ///< bytes of IP packets just acknowledged
+        EventId delivery;             ///< says so
         const WdmoeWifiLinkAdaptation* adaptation{nullptr}; ///< of its standard
     };
 
@@ -261,6 +264,13 @@ class WdmoeWifiRadio : public WdmoeRadio
     void NotifyAcked(Ptr<const WifiMpdu> mpdu);
 
     /**
+     * Fire "Grant" downlink for what was just acknowledged.
+     *
+     * @param device index
+     */
+    void NotifyDelivered(uint32_t device);
+
+    /**
      * @param station that did not acknowledge
      */
     void NotifyFailed(Mac48Address station);
@@ -292,6 +302,8 @@ class WdmoeWifiRadio : public WdmoeRadio
     double m_noiseFigure;                         ///< attribute NoiseFigure, dB
     Ptr<PropagationLossModel> m_loss;             ///< attribute PropagationLossModel
     Ptr<Channel> m_givenChannel;                  ///< attribute Channel
+    uint32_t m_stationCwMin;                      ///< attribute StationCwMin
+    uint8_t m_stationAifsn;                       ///< attribute StationAifsn
     std::string m_rateManager;                    ///< attribute RateManager
     std::string m_dataMode;                       ///< attribute DataMode
     Time m_guardInterval;                         ///< attribute GuardInterval
