@@ -56,7 +56,7 @@ constexpr uint8_t QUEUE_FULL = 254;     ///< queue size field: more than it can 
 constexpr uint32_t NULL_FRAME = 26 + FCS + SUBFRAME; ///< QoS Null frame in an A-MPDU, byte
 constexpr int64_t GAP = 5;             ///< kick intervals that leave the medium to others
 constexpr int MOST_DOUBLINGS = 2;      ///< of the poll interval
-constexpr uint32_t MOST_STATIONS = 64; ///< that were tried
+constexpr uint32_t MOST_STATIONS = 32; ///< that were tried
 /// Longest PPDU that is still comfortably under the limit of 5.484 ms
 constexpr int64_t LONGEST_PPDU_US = 5400;
 /// Guard interval that a TB PPDU needs at least
