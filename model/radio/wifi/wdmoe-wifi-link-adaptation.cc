@@ -32,8 +32,9 @@ constexpr double PREAMBLE = 48e-6;
 constexpr double LEGACY_PREAMBLE = 20e-6;
 /// Block ack with a bitmap of 256, PHY service and tail bits with it, bit
 constexpr double BLOCK_ACK_BITS = 8 * 56 + 22;
-/// Widths of RUs and channels, Hz
-constexpr double WIDTHS[] = {2e6, 4e6, 8e6, 20e6, 40e6, 80e6, 160e6};
+/// Width of an RU, and what it takes of the budget: 20 MHz have two RUs of 106 tones
+constexpr std::pair<double, double> WIDTHS[] =
+    {{8e6, 10e6}, {20e6, 20e6}, {40e6, 40e6}, {80e6, 80e6}, {160e6, 160e6}};
 
 } // namespace
 
@@ -189,18 +190,21 @@ WdmoeWifiLinkAdaptation::GetFullPowerLaw(double snr) const
     const double gain = snr * w / m_gap;
     double sum = 0;
     int count = 0;
-    for (const double hz : WIDTHS)
+    for (const auto& [hz, taken] : WIDTHS)
     {
-        const int mcs = hz > w || hz < 8e6 ? -1 : GetMcs(snr * w / hz, hz);
+        const int mcs = hz > w ? -1 : GetMcs(snr * w / hz, hz);
         // Where the best MCS is reached the cap holds, and says nothing of the curve.
         if (mcs >= 0 && mcs < (hz < NARROW_HZ ? NARROW_MCS : GetMaxMcs()))
         {
-            sum += GetPayloadRate(mcs, hz, true) / (hz * std::log2(1 + gain / hz));
+            sum += GetPayloadRate(mcs, hz, true) / (taken * std::log2(1 + gain / taken));
             count++;
         }
     }
+    const double scale = count > 0 ? std::min(1.0, sum / count) : 1;
+    // Less than the narrowest RU is that RU for a part of the time: linear.
+    const double narrowest = scale * std::log2(1 + gain / WIDTHS[0].second);
     const double cap = GetPayloadRate(GetMaxMcs(), w, true) / w;
-    return wdmoe::RateLaw::Shannon(gain, cap, count > 0 ? std::min(1.0, sum / count) : 1);
+    return wdmoe::RateLaw::Shannon(gain, std::min(cap, narrowest), scale);
 }
 
 } // namespace ns3
