@@ -459,6 +459,17 @@ WdmoeController::MakeShop(Cell& cell) const
     }
 }
 
+void
+WdmoeController::LendByShare(std::vector<WdmoeShare>& shares)
+{
+    const bool strict =
+        std::all_of(shares.begin(), shares.end(), [](const auto& s) { return s.weight == 0; });
+    for (auto& share : shares)
+    {
+        share.weight = strict ? share.guaranteed : share.weight;
+    }
+}
+
 wdmoe::ShopPlan
 WdmoeController::MakeShopPlan(const WdmoePlan& plan, const std::vector<uint32_t>& cut)
 {
@@ -576,11 +587,16 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         p.computeS[i] += whole.computeS * cost.computeScale + cost.computeFixedS +
                          cost.downlinkFixedS + cost.uplinkFixedS;
     }
-    const auto allocation = m_allocator->Schedule(shop, p, cell.capabilities);
+    auto allocation = m_allocator->Schedule(shop, p, cell.capabilities);
     NS_ABORT_MSG_IF(allocation.cut.size() != shop.tasks.size(),
                     m_allocator->GetInstanceTypeId().GetName()
                         << "::Schedule: " << allocation.cut.size() << " cuts for "
                         << shop.tasks.size() << " tasks");
+    if (!cell.capabilities.strict)
+    {
+        LendByShare(allocation.plan.downlink);
+        LendByShare(allocation.plan.uplink);
+    }
     Join(cell, allocation.plan, d.plan);
     Join(cell, allocation.result, d.allocation);
     d.bounded = d.bounded && allocation.bounded;
@@ -851,6 +867,14 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
             m_flights.Add(k, flight);
         }
     }
+    best.uncorrectedS = best.predictedS;
+    best.predictedS *= m_predictor->GetBlockScale(best.predictedS);
+    BlockOutcome block;
+    block.open = static_cast<uint32_t>(
+        std::count_if(best.devices.begin(), best.devices.end(), [](const auto& part) {
+            return part.tokens > 0;
+        }));
+    m_blocks[best.id] = block;
     m_planned = Simulator::Now();
     m_radio->SetPlan(best.plan);
     m_decisionTrace(input, best);
@@ -968,6 +992,28 @@ WdmoeController::Report(const WdmoeDecision& decision, const WdmoeDeviceOutcome&
                           decision.devices.at(outcome.device).tokens,
                           wdmoe::SequentialLatency(outcome.measured));
         LearnScale(decision, outcome);
+    }
+    LearnBlock(decision, outcome);
+}
+
+void
+WdmoeController::LearnBlock(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome)
+{
+    const auto found = m_blocks.find(decision.id);
+    if (found == m_blocks.end())
+    {
+        return;
+    }
+    auto& block = found->second;
+    block.complete = block.complete && outcome.answered;
+    block.latencyS = std::max(block.latencyS, wdmoe::SequentialLatency(outcome.measured));
+    if (--block.open == 0)
+    {
+        if (block.complete)
+        {
+            m_predictor->LearnBlock(decision.uncorrectedS, block.latencyS);
+        }
+        m_blocks.erase(found);
     }
 }
 

@@ -99,6 +99,7 @@ struct WdmoeDecision
     WdmoePlan plan;                       ///< what the radio was told
     wdmoe::AllocationResult allocation;   ///< certificate (of several cells: the largest of theirs)
     double predictedS{0};                 ///< predicted block latency, s
+    double uncorrectedS{0};               ///< the same before WdmoePredictor::GetBlockScale(), s
     bool bounded{false};                  ///< whether the next is known
     double lowerBoundS{0}; ///< no plan ends all blocks in flight earlier (sum), s; of several cells
                            ///< the largest of their bounds, see WdmoeController
@@ -381,6 +382,14 @@ class WdmoeController : public Object
     void MakeShop(Cell& cell) const;
 
     /**
+     * What a radio that cannot leave anything empty makes of a strict direction: the leftover is
+     * lent in proportion to the guaranteed shares.
+     *
+     * @param [in,out] shares of a direction
+     */
+    static void LendByShare(std::vector<WdmoeShare>& shares);
+
+    /**
      * @param plan for the radio
      * @param cut for each task
      * @return the same for the fluid model
@@ -402,6 +411,22 @@ class WdmoeController : public Object
      * @param outcome of one device, answered
      */
     void LearnScale(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome);
+
+    /// What has come of a block so far
+    struct BlockOutcome
+    {
+        uint32_t open{0};    ///< devices not heard of
+        bool complete{true}; ///< all answered
+        double latencyS{0};  ///< until the last answer so far, s
+    };
+
+    /**
+     * How long a block took against what was predicted.
+     *
+     * @param decision as made
+     * @param outcome of one device
+     */
+    void LearnBlock(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome);
 
     /// Plan what is left anew, unless the plan is not one over time, or too young.
     void Replan();
@@ -472,6 +497,7 @@ class WdmoeController : public Object
     std::vector<const WdmoeFlight*> m_arrived;    ///< by the last grant
     wdmoe::ShopEvaluator m_evaluator;             ///< predicts plans
     std::vector<bool> m_unreachable;              ///< said of a device
+    std::map<uint64_t, BlockOutcome> m_blocks;    ///< in flight, by decision
     uint64_t m_decisions{0};                      ///< so far
     Time m_planned;                               ///< when the plan in force was made
     bool m_earlyGrants;                           ///< attribute EarlyGrants

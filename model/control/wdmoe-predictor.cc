@@ -27,6 +27,12 @@ namespace
 constexpr double DRIFT = 2.5e-7;
 /// Variance of a fixed cost as the radio declares it, (3 ms)^2
 constexpr double PRIOR = 9e-6;
+/// Blocks that are remembered
+constexpr std::size_t BLOCKS = 32;
+/// Blocks are alike if their predicted latencies differ by that factor, as a logarithm
+constexpr double ALIKE = 0.5;
+/// What knowing nothing of blocks counts, in blocks
+constexpr double PRIOR_BLOCKS = 0.5;
 
 } // namespace
 
@@ -57,6 +63,17 @@ WdmoePredictor::LearnScale(uint32_t /* device */, double /* downlink */, double 
 void
 WdmoePredictor::LearnReady(uint32_t /* device */, double /* errorS */)
 {
+}
+
+void
+WdmoePredictor::LearnBlock(double /* predictedS */, double /* measuredS */)
+{
+}
+
+double
+WdmoePredictor::GetBlockScale(double /* predictedS */) const
+{
+    return 1;
 }
 
 bool
@@ -127,6 +144,12 @@ WdmoeLearningPredictor::GetTypeId()
                                           "Whether scales are learned; false: 1",
                                           BooleanValue(true),
                                           MakeBooleanAccessor(&WdmoeLearningPredictor::m_scale),
+                                          MakeBooleanChecker())
+                            .AddAttribute("Block",
+                                          "Whether what is left of the error of blocks of like "
+                                          "length is learned; false: it is not",
+                                          BooleanValue(true),
+                                          MakeBooleanAccessor(&WdmoeLearningPredictor::m_block),
                                           MakeBooleanChecker());
     return tid;
 }
@@ -253,6 +276,40 @@ WdmoeLearningPredictor::LearnReady(uint32_t device, double errorS)
     const double delta = std::clamp(errorS, -2e-3, 2e-3) - f.readyMeanS;
     f.readyMeanS += alpha * delta;
     f.readyVariance = (1 - alpha) * (f.readyVariance + alpha * delta * delta);
+}
+
+void
+WdmoeLearningPredictor::LearnBlock(double predictedS, double measuredS)
+{
+    if (predictedS > 0 && measuredS > 0 && std::isfinite(predictedS))
+    {
+        m_blocks.emplace_back(std::log(predictedS), std::log(measuredS / predictedS));
+        if (m_blocks.size() > BLOCKS)
+        {
+            m_blocks.pop_front();
+        }
+    }
+}
+
+double
+WdmoeLearningPredictor::GetBlockScale(double predictedS) const
+{
+    if (!m_block || !(predictedS > 0) || !std::isfinite(predictedS))
+    {
+        return 1;
+    }
+    double sum = 0;
+    double weights = PRIOR_BLOCKS;
+    double forget = 1;
+    for (auto block = m_blocks.rbegin(); block != m_blocks.rend(); ++block)
+    {
+        const double off = (std::log(predictedS) - block->first) / ALIKE;
+        const double weight = forget * std::exp(-off * off / 2);
+        sum += weight * block->second;
+        weights += weight;
+        forget *= m_forget;
+    }
+    return std::exp(sum / weights);
 }
 
 } // namespace ns3

@@ -11,6 +11,8 @@
 #include "ns3/wdmoe-latency.h"
 #include "ns3/wdmoe-radio.h"
 
+#include <deque>
+#include <utility>
 #include <vector>
 
 namespace ns3
@@ -118,6 +120,20 @@ class WdmoePredictor : public Object
      * @param errorS when its answer was ready, less when it was predicted, s
      */
     virtual void LearnReady(uint32_t device, double errorS);
+
+    /**
+     * Called for each block that was answered in full.
+     *
+     * @param predictedS what the plan came to, not scaled by GetBlockScale(), s
+     * @param measuredS until the last answer, s
+     */
+    virtual void LearnBlock(double predictedS, double measuredS);
+
+    /**
+     * @param predictedS what a plan comes to, s
+     * @return how much longer blocks as long as that took (1 if nothing is known)
+     */
+    virtual double GetBlockScale(double predictedS) const;
 };
 
 /**
@@ -158,7 +174,12 @@ class WdmoeClosedFormPredictor : public WdmoePredictor
  * - how far off the predicted times of answers are, mean and variance; errors beyond 2 ms count as
  *   2 ms.
  *
- * The attributes Fluid, Fixed and Scale take parts of it away, to see what each is worth.
+ * - what all that leaves out of a block's latency, as a factor: collisions and control frames, idle
+ *   air, what replanning gains. It is the weighted geometric mean of measured over predicted of the
+ *   last blocks, those of like length foremost (a Gaussian kernel over the logarithm of the
+ *   predicted latency, of standard deviation 0.5), with a prior of 1 worth half a block.
+ *
+ * The attributes Fluid, Fixed, Scale and Block take parts of it away, to see what each is worth.
  */
 class WdmoeLearningPredictor : public WdmoePredictor
 {
@@ -177,6 +198,8 @@ class WdmoeLearningPredictor : public WdmoePredictor
                const wdmoe::StageTimes& measured) override;
     void LearnScale(uint32_t device, double downlink, double uplink) override;
     void LearnReady(uint32_t device, double errorS) override;
+    void LearnBlock(double predictedS, double measuredS) override;
+    double GetBlockScale(double predictedS) const override;
 
   private:
     /// What is learned of one stage of one device
@@ -218,11 +241,14 @@ class WdmoeLearningPredictor : public WdmoePredictor
         double readyVariance{0}; ///< of them, s^2
     };
 
-    double m_forget;               ///< lambda
-    bool m_fluid;                  ///< attribute Fluid
-    bool m_fixed;                  ///< attribute Fixed
-    bool m_scale;                  ///< attribute Scale
-    std::vector<DeviceFit> m_fits; ///< by device
+    double m_forget;                                ///< lambda
+    bool m_fluid;                                   ///< attribute Fluid
+    bool m_fixed;                                   ///< attribute Fixed
+    bool m_scale;                                   ///< attribute Scale
+    bool m_block;                                   ///< attribute Block
+    std::deque<std::pair<double, double>> m_blocks; ///< last blocks: logarithms of the predicted
+                                                    ///< latency, and of measured over predicted
+    std::vector<DeviceFit> m_fits;                  ///< by device
 };
 
 } // namespace ns3
