@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Builds a scenario of one's own against the installed library and its ns-3: `wdmoe build FILE.cc`."""
+"""Builds a scenario of one's own against the installed library and its ns-3: `wdmoe build FILE.cc [MORE.cc ...]`."""
 
 import importlib.util
 import subprocess
@@ -11,23 +11,29 @@ from pathlib import Path
 
 # The modules that the library itself is linked with; a scenario may use all of them.
 MODULES = (
-    "core network internet point-to-point applications mobility propagation spectrum antenna buildings lte flow-monitor"
+    "core network internet point-to-point applications mobility propagation spectrum antenna buildings lte wifi csma "
+    "bridge traffic-control flow-monitor"
 ).split()
 # As the ns3 wheel was compiled: some classes have members under these.
 DEFINITIONS = ("NS3_LOG_ENABLE", "NS3_ASSERT_ENABLE", "HAVE_GSL", "NDEBUG")
 
 
-def build(source, output):
-    source = Path(source)
-    if not source.is_file():
-        print(f"wdmoe build: no file {source}", file=sys.stderr)
+def build(sources, output):
+    """One program from `sources`, C++ files of which one has a main(); named after the first unless `output` is given."""
+    sources = [Path(source) for source in sources]
+    for source in sources:
+        if not source.is_file():
+            print(f"wdmoe build: no file {source}", file=sys.stderr)
+            return 2
+    output = Path(output) if output else sources[0].with_suffix("")
+    if output in sources:
+        print(f"wdmoe build: {output} is a source; name the program by -o PROGRAM", file=sys.stderr)
         return 2
-    output = Path(output) if output else source.with_suffix("")
     here = Path(__file__).resolve().parent
     ns3 = Path(list(importlib.util.find_spec("ns3").submodule_search_locations)[0])
     libraries = [next((ns3 / "lib64").glob(f"libns3.*-{module}.so")) for module in MODULES]
     command = ["g++", "-std=c++20", "-O2", *(f"-D{name}" for name in DEFINITIONS)]
-    command += [f"-I{here / 'include'}", f"-I{ns3 / 'include'}", str(source), "-o", str(output)]
+    command += [f"-I{here / 'include'}", f"-I{ns3 / 'include'}", *map(str, sources), "-o", str(output)]
     # config-store of the wheel was built with GTK, which nobody needs to have
     command += ["-Wl,--as-needed", "-Wl,--allow-shlib-undefined", f"-L{here / 'lib'}", "-lwdmoe"]
     command += [str(library) for library in libraries]

@@ -77,9 +77,9 @@ def build_parser():
         type=parse_positive,
         help="programs at a time (default: one for each core)",
     )
-    build = commands.add_parser("build", help="build a scenario of your own, a C++ file, against the module and its ns-3")
-    build.add_argument("source", metavar="FILE.cc", help="one source file with a main()")
-    build.add_argument("-o", dest="output", metavar="PROGRAM", help="the program (default: FILE)")
+    build = commands.add_parser("build", help="build a program of your own, in C++, against the module and its ns-3")
+    build.add_argument("sources", metavar="FILE.cc", nargs="+", help="its source files; one has a main()")
+    build.add_argument("-o", dest="output", metavar="PROGRAM", help="the program (default: the first FILE)")
     evaluate = commands.add_parser(
         "evaluate",
         help="measure what a real model loses when expert calls are dropped, lost or coarsened",
@@ -122,8 +122,8 @@ def main(arguments=None):
         from wdmoe.build import build
 
         if others:
-            parser.error(f"'{others[0]}' is not understood; wdmoe build FILE.cc [-o PROGRAM]")
-        return build(options.source, options.output)
+            parser.error(f"'{others[0]}' is not understood; wdmoe build FILE.cc ... [-o PROGRAM]")
+        return build(options.sources, options.output)
     if options.command == "evaluate":
         from wdmoe import evaluate
 

@@ -155,7 +155,7 @@ def print_list(programs):
         models = " and then ".join(scenarios.DEFAULT_JOBS.values())
         default = f" (default: with {models})" if name == scenarios.DEFAULT else ""
         print(f"  {name:16} {scenarios.SCENARIOS[name]}{default}")
-    print("Each but hybrid runs over any radio: --radio=RADIO --bandwidth=MHz; `wdmoe run SCENARIO --help` names the radios.")
+    print("Each runs over any radio: --radio=RADIO --bandwidth=MHz; `wdmoe run SCENARIO --help` names the radios.")
     print("policies:")
     for policy in scenarios.POLICIES:
         print(f"  {policy}")
