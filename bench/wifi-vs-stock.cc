@@ -10,7 +10,7 @@
 // what an idle cell costs, with our scheduler and with none. Runs take turns; each line is the
 // median over --runs, and its ratio to the stock.
 
-#include "../test/wdmoe-wifi-mac-cell.h"
+#include "../test/wdmoe-radio-wifi-mac-cell.h"
 
 #include "ns3/boolean.h"
 #include "ns3/command-line.h"

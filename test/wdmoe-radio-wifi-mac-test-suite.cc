@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
+#include "wdmoe-radio-wifi-mac-cell.h"
 #include "wdmoe-test-support.h"
-#include "wdmoe-wifi-mac-cell.h"
 
 #include "ns3/ap-wifi-mac.h"
 #include "ns3/boolean.h"
@@ -295,18 +295,22 @@ class DemandCase : public TestCase
 
         demand.Expect(3000, at);
         NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at - MicroSeconds(1)), 0, "too early");
-        NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at), 3000 + 2 * 38, "with headers");
+        NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at),
+                              3000 + 2 * 38 + 144,
+                              "with headers, and room for an acknowledgement of the transport");
         NS_TEST_ASSERT_MSG_EQ(demand.NotifyTriggered(at, 10000), 3000, "all of it");
         NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 1538, 1500, 7, 12), 0, "was granted");
         NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 1538, 1500, 7, 12), 0, "the same again");
         // the other one was lost: a frame has to fit, whatever the count says
         demand.NotifyOver(at);
-        NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at), 1538, "a frame");
+        NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at), 1538 + 144, "a frame");
+        NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 98, 60, 8, 255), 60, "an acknowledgement");
+        NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at), 1538 + 144, "is no part of what is expected");
         NS_TEST_ASSERT_MSG_EQ(demand.NotifyTriggered(at, 1538), 0, "not for the first time");
-        NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 1538, 1500, 8, 255), 0, "there it is");
+        NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 1538, 1500, 9, 255), 0, "there it is");
         demand.NotifyOver(at);
         NS_TEST_ASSERT_MSG_EQ(demand.GetPending(at), 0, "nothing left");
-        NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 138, 100, 9, 0), 100, "by contention");
+        NS_TEST_ASSERT_MSG_EQ(demand.NotifyReceived(at, 138, 100, 10, 0), 100, "by contention");
 
         // more than was expected, by the queue size field
         demand.NotifyNull(at + MicroSeconds(1), 10);

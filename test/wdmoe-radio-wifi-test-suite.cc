@@ -396,15 +396,19 @@ WifiLinkAdaptationTest::DoRun()
     {
         const auto station = Mac48Address::ConvertFrom(cell.radio->GetNetDevice(k)->GetAddress());
         const auto law = cell.radio->GetLinkState(k).uplink.law;
-        const double snr = cell.radio->GetSnr(k, false) / std::pow(10, 0.15); // McsMargin
+        const double snr = cell.radio->GetSnr(k, false) / std::pow(10, 0.05); // McsMargin
         NS_TEST_EXPECT_MSG_EQ(law.kind, wdmoe::RateLaw::SHANNON, "full power in a share");
         for (const double hz : {8e6, 20e6, 40e6})
         {
             const int mcs = cell.radio->GetUplinkMcs(station, hz);
             NS_TEST_EXPECT_MSG_EQ(mcs, std::max(0, table.GetMcs(snr * 40e6 / hz, hz)), "MCS");
             // The steps of the MCS are up to 50 % apart; MCS 10 and 11 are not for narrow RUs.
+            // Two RUs of 106 tones take 20 MHz.
             const double rate = table.GetPayloadRate(mcs, hz, true);
-            NS_TEST_EXPECT_MSG_EQ_TOL(law.Rate(hz) / rate, 1, 0.4, k << " at " << hz);
+            NS_TEST_EXPECT_MSG_EQ_TOL(law.Rate(std::max(hz, 10e6)) / rate,
+                                      1,
+                                      0.4,
+                                      k << " at " << hz);
         }
     }
     NS_TEST_EXPECT_MSG_EQ(+cell.radio->GetUplinkMcs(Mac48Address::Allocate(), 20e6), 0, "unknown");
@@ -620,7 +624,9 @@ WifiModesTest::DoRun()
                 const auto state = cell.radio->GetLinkState(k);
                 const auto& law = downlink ? state.downlink.law : state.uplink.law;
                 const double expected = (8 << 20) / law.Rate(hz);
-                NS_TEST_EXPECT_MSG_EQ_TOL(time / expected, 1, 0.15, name << " device " << k);
+                // The law of a legacy station counts the usual back-off, not that of StationCwMin.
+                const double tolerance = !mode.own.empty() && k == 1 && !downlink ? 0.2 : 0.15;
+                NS_TEST_EXPECT_MSG_EQ_TOL(time / expected, 1, tolerance, name << " device " << k);
                 if (mode.own.empty() || k == 0)
                 {
                     NS_TEST_EXPECT_MSG_EQ_TOL((used() - before) / (time * hz), 0.95, 0.12, name);

@@ -188,14 +188,15 @@ WdmoeUplinkDemand::NotifyReceived(Time now,
         return 0;
     }
     m_payload = std::max(m_payload, payload);
+    if (!m_expected.empty() &&
+        2 * payload < std::min<uint64_t>(m_expected.front().bytes, GetLargestPayload()))
+    {
+        return payload; // an acknowledgement of a transport: what is expected is still to come
+    }
     uint64_t left = payload;
     while (left > 0 && !m_expected.empty())
     {
         auto& first = m_expected.front();
-        if (left == payload && 2 * left < std::min<uint64_t>(first.bytes, GetLargestPayload()))
-        {
-            break; // an acknowledgement of a transport: what is expected is still to come
-        }
         const uint64_t part = std::min(left, first.bytes);
         first.bytes -= part;
         left -= part;

@@ -336,7 +336,7 @@ WdmoeWifiRadio::MakeAp()
         m_scheduler->TraceConnectWithoutContext(
             "Grant",
             MakeCallback(&WdmoeWifiRadio::NotifyScheduled, this));
-        if (m_apPriority)
+        if (m_apPriority && m_multiUser)
         {
             // Stations would take over what the access point has: tell them what is usual.
             m_apMac->SetAttribute("CwMinsForSta",

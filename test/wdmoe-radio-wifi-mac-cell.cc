@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
-#include "wdmoe-wifi-mac-cell.h"
+#include "wdmoe-radio-wifi-mac-cell.h"
 
 #include "ns3/ap-wifi-mac.h"
 #include "ns3/boolean.h"

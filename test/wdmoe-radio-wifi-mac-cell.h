@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
-#ifndef WDMOE_WIFI_MAC_CELL_H
-#define WDMOE_WIFI_MAC_CELL_H
+#ifndef WDMOE_RADIO_WIFI_MAC_CELL_H
+#define WDMOE_RADIO_WIFI_MAC_CELL_H
 
 #include "ns3/error-model.h"
 #include "ns3/mac48-address.h"
@@ -171,4 +171,4 @@ class WdmoeWifiMacCell
     std::vector<uint64_t> m_saturated[2];               ///< see Saturate()
 };
 
-#endif /* WDMOE_WIFI_MAC_CELL_H */
+#endif /* WDMOE_RADIO_WIFI_MAC_CELL_H */
