@@ -641,7 +641,7 @@ PacedTrainTest::DoRun()
 {
     const auto configured = [](double ms) {
         WdmoePacedCapacity capacity;
-        capacity.Configure(8, At(ms), 4, 500);
+        capacity.Configure(8, 256, At(ms), 4, 500);
         return capacity;
     };
     {

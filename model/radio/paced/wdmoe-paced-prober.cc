@@ -99,13 +99,37 @@ WdmoePacedProber::HasToWait(uint32_t end) const
     return m_settings.shared && m_active > 0 && !(p.active && p.begun);
 }
 
-double
-WdmoePacedProber::GetWindow(uint32_t end) const
+uint32_t
+WdmoePacedProber::GetPayload(const Link& link) const
 {
+    const uint32_t mtu = link.sender->GetMtu();
+    return mtu > HEADERS ? std::min(m_settings.size, mtu - HEADERS) : m_settings.size;
+}
+
+double
+WdmoePacedProber::GetTrainBytes(uint32_t end) const
+{
+    // The first packet is not counted, nor one that an aggregate begins with; and a train is of
+    // whole aggregates.
+    const double packets = m_settings.trainPackets + 2.0;
+    const double rate = m_meter->GetCapacity(end).GetRate() / 8;
+    const double size = GetPayload(m_ends[end].link) + HEADERS;
+    const double timed = 1.5 * m_settings.trainTime.GetSeconds() * rate;
+    return std::max(packets * size, std::min(timed, m_settings.trainMost * size) + 2 * size);
+}
+
+double
+WdmoePacedProber::GetWindow(uint32_t end, double paced) const
+{
+    const auto& p = m_ends[end].probe;
+    const auto arrived = static_cast<double>(p.bytes);
+    if (p.budget > 0)
+    {
+        return std::max(0.0, p.budget - arrived);
+    }
     // As in a slow start: small for a slow link, and after some rounds enough for one that is fast,
     // or aggregates, or reports late.
-    return std::min(64.0 * m_settings.window,
-                    m_settings.window + static_cast<double>(m_ends[end].probe.bytes));
+    return std::max(paced, std::min(64.0 * m_settings.window, m_settings.window + arrived));
 }
 
 bool
@@ -153,10 +177,11 @@ void
 WdmoePacedProber::Send(uint32_t end)
 {
     auto& e = m_ends[end];
-    const uint32_t mtu = e.link.sender->GetMtu();
-    const uint32_t size =
-        mtu > HEADERS ? std::min(m_settings.size, mtu - HEADERS) : m_settings.size;
-    e.socket->SendTo(Create<Packet>(size), 0, InetSocketAddress(e.link.to, m_settings.port));
+    auto packet = Create<Packet>(GetPayload(e.link));
+    WdmoePacedTag tag;
+    tag.end = WdmoePacedTag::PROBE;
+    packet->AddPacketTag(tag);
+    e.socket->SendTo(packet, 0, InetSocketAddress(e.link.to, m_settings.port));
 }
 
 void
@@ -180,10 +205,19 @@ WdmoePacedProber::Ping(uint32_t end)
 void
 WdmoePacedProber::Next()
 {
-    while (!m_queue.empty() && !(m_settings.shared && m_active > 0))
+    // those that nothing is known of do not wait for their time
+    const bool early = Simulator::Now() < m_ended + m_settings.spacing;
+    while (!(m_settings.shared && m_active > 0))
     {
-        const auto end = m_queue.front();
-        m_queue.pop_front();
+        const auto next = std::find_if(m_queue.begin(), m_queue.end(), [&](uint32_t end) {
+            return !early || !m_ends[end].valid;
+        });
+        if (next == m_queue.end())
+        {
+            return;
+        }
+        const auto end = *next;
+        m_queue.erase(next);
         auto& e = m_ends[end];
         e.queued = false;
         if (e.lost || IsStuck(end))
@@ -192,13 +226,29 @@ WdmoePacedProber::Next()
         }
         e.probe = Probe();
         e.probe.active = true;
-        e.probe.begun = !m_settings.shared;
         e.probe.warm = e.valid;
         e.probe.samples = m_meter->GetCapacity(end).GetCount() + (e.valid ? 1 : 2);
-        e.probe.since = e.probe.heard = Simulator::Now();
+        e.probe.since = Simulator::Now();
+        if (!m_settings.shared)
+        {
+            Begin(end);
+        }
         m_active++;
         m_callbacks.update();
         Continue(end);
+    }
+}
+
+void
+WdmoePacedProber::Begin(uint32_t end)
+{
+    auto& e = m_ends[end];
+    e.probe.begun = true;
+    e.probe.heard = Simulator::Now();
+    if (e.valid)
+    {
+        const auto before = static_cast<double>(e.link.disc->Get(e.link.index).inFlight);
+        e.probe.budget = static_cast<double>(e.probe.bytes) + before + GetTrainBytes(end);
     }
 }
 
@@ -233,8 +283,7 @@ WdmoePacedProber::Continue(uint32_t end)
         {
             return;
         }
-        p.begun = true;
-        p.heard = now;
+        Begin(end);
         m_callbacks.update();
     }
     if (!p.warm && p.arrived >= 2 * m_settings.trainPackets)
@@ -245,12 +294,20 @@ WdmoePacedProber::Continue(uint32_t end)
         p.samples = capacity.GetCount() + 2;
         capacity.Reset();
     }
+    if (p.budget > 0 && static_cast<double>(p.bytes) >= p.budget)
+    {
+        // all of it came: that is the end of a train, and if it was too short one twice as long
+        // follows
+        capacity.Flush();
+        p.budget += 2 * GetTrainBytes(end);
+    }
     const bool done = p.warm && capacity.GetCount() >= p.samples;
     const bool late =
         now > p.heard + m_settings.lostAfter || now > p.since + 10 * m_settings.lostAfter;
     if (done || late || IsStuck(end))
     {
         p.active = false;
+        m_ended = now;
         m_active--;
         e.valid = e.valid || done;
         m_callbacks.update();

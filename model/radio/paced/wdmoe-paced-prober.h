@@ -29,9 +29,12 @@ namespace ns3
  * Probes of a WdmoePacedRadio: who has to be measured, and when; who is lost, and found again.
  *
  * A probe takes the pace of one end off and fills up what it has waiting, with UDP datagrams to a
- * port of its own, until trains are complete (WdmoePacedCapacity). Its bytes in flight grow as in a
- * slow start. On a shared medium there is one probe at a time, and the others wait. A ping is a
- * single packet, to find an end that nothing is known of, or that is lost.
+ * port of its own, until trains are complete (WdmoePacedCapacity). Where nothing is known its bytes
+ * in flight grow as in a slow start. Where there is a capacity it is a train that is just long
+ * enough by it, or twice that if it was not, and so on, so that others and shares are disturbed as
+ * little as may be. On a shared medium there is one probe at a time, the others wait, and probes of
+ * known links are a time constant apart. A ping is a single packet, to find an end that nothing is
+ * known of, or that is lost.
  */
 class WdmoePacedProber
 {
@@ -41,10 +44,13 @@ class WdmoePacedProber
     {
         uint32_t window{0};       ///< bytes in flight when a probe begins
         uint32_t trainPackets{0}; ///< least packets of a train
+        uint32_t trainMost{0};    ///< packets that make one whatever its duration
         Time maxAge;              ///< of the last train, when a link is probed
         Time interval;            ///< from one ping to the next
         uint32_t size{0};         ///< of a probe, payload in bytes
         uint16_t port{0};         ///< UDP port that probes are sent to
+        Time trainTime;           ///< least duration of a train
+        Time spacing;             ///< from one probe of a link that is known to the next
         Time lostAfter;           ///< a link on which nothing arrives for so long is lost
         bool shared{false};       ///< all ends use one medium
     };
@@ -113,9 +119,16 @@ class WdmoePacedProber
 
     /**
      * @param end that is probed
+     * @param paced what it would be if it were not, bytes
      * @return most bytes that it has in flight or waiting
      */
-    double GetWindow(uint32_t end) const;
+    double GetWindow(uint32_t end, double paced = 0) const;
+
+    /**
+     * @param end name
+     * @return bytes of a probe of it that are enough for a train, if its rate is what it was
+     */
+    double GetTrainBytes(uint32_t end) const;
 
     /// @return whether any probe is under way
     bool IsActive() const;
@@ -151,6 +164,7 @@ class WdmoePacedProber
         uint64_t samples{0}; ///< of its end when it is done
         uint32_t arrived{0}; ///< packets so far
         uint64_t bytes{0};   ///< of them
+        double budget{0};    ///< bytes that may be sent in all; 0: no limit but the window
         Time since;          ///< when it was called
         Time heard;          ///< when something of it last arrived
     };
@@ -170,6 +184,12 @@ class WdmoePacedProber
     };
 
     /**
+     * @param link one direction
+     * @return payload of its probes, bytes
+     */
+    uint32_t GetPayload(const Link& link) const;
+
+    /**
      * @param end name
      */
     void Ping(uint32_t end);
@@ -178,6 +198,13 @@ class WdmoePacedProber
      * @param end name
      */
     void Send(uint32_t end);
+
+    /**
+     * The medium is free for a probe.
+     *
+     * @param end name
+     */
+    void Begin(uint32_t end);
 
     /// Keep all probes going
     void ContinueAll();
@@ -203,6 +230,7 @@ class WdmoePacedProber
     uint32_t m_active{0};                       ///< probes under way; at most one where shared
     std::deque<uint32_t> m_queue;               ///< ends to be probed
     int64_t m_ping{-1};                         ///< end to be pinged, where shared; -1: none
+    Time m_ended;                               ///< when the last probe was over
 };
 
 } // namespace ns3

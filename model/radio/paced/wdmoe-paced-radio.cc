@@ -9,8 +9,10 @@
 #include "ns3/abort.h"
 #include "ns3/double.h"
 #include "ns3/enum.h"
+#include "ns3/internet-stack-helper.h"
 #include "ns3/ipv4.h"
 #include "ns3/log.h"
+#include "ns3/node-container.h"
 #include "ns3/simulator.h"
 #include "ns3/traffic-control-layer.h"
 #include "ns3/uinteger.h"
@@ -31,7 +33,8 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoePacedRadio);
 namespace
 {
 
-const Time TICK = MilliSeconds(5); ///< from one Tick() to the next
+const Time TICK = MilliSeconds(5);            ///< from one Tick() to the next
+const Time TIME_CONSTANT = MilliSeconds(500); ///< of shares of a shared medium
 
 } // namespace
 
@@ -106,6 +109,12 @@ WdmoePacedRadio::GetTypeId()
                           TimeValue(MilliSeconds(8)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_trainTime),
                           MakeTimeChecker(Time(0)))
+            .AddAttribute("TrainMost",
+                          "With so many packets a train is complete whatever its duration: a fast "
+                          "medium carries hundreds in TrainTime",
+                          UintegerValue(256),
+                          MakeUintegerAccessor(&WdmoePacedRadio::m_trainMost),
+                          MakeUintegerChecker<uint32_t>(2))
             .AddAttribute("Samples",
                           "How many trains make the estimate",
                           UintegerValue(4),
@@ -241,11 +250,14 @@ WdmoePacedRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     WdmoePacedProber::Settings settings;
     settings.window = m_window;
     settings.trainPackets = m_trainPackets;
+    settings.trainMost = std::max(m_trainPackets, m_trainMost);
     settings.maxAge = m_maxAge;
     settings.interval = m_probeInterval;
     settings.size = m_probeSize;
     settings.port = m_probePort;
     settings.lostAfter = m_lostAfter;
+    settings.trainTime = m_shared ? m_trainTime : Time(0);
+    settings.spacing = m_shared ? TIME_CONSTANT : Time(0);
     settings.shared = m_shared;
     m_prober.Configure(settings,
                        m_meter,
@@ -298,6 +310,7 @@ WdmoePacedRadio::AddEnd(Ptr<NetDevice> from, Ptr<NetDevice> to)
     // watch
     WdmoePacedCapacity capacity;
     capacity.Configure(m_trainPackets,
+                       std::max(m_trainPackets, m_trainMost),
                        m_shared ? m_trainTime : Time(0),
                        m_samples,
                        std::min(m_probeSize / 2, 500U));
@@ -436,12 +449,24 @@ WdmoePacedRadio::GetCapabilities() const
     c.leftover = true;
     c.priority = true;
     c.fullDuplex = !m_shared;
-    c.shareAccuracy = m_shared ? 0.04 : 0.01;
-    c.timeConstant = m_shared ? MilliSeconds(500) : MilliSeconds(200);
-    // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals
-    // later
-    c.downlinkDelay = m_shared ? MicroSeconds(200) : MicroSeconds(20);
-    c.uplinkDelay = c.downlinkDelay + m_signalDelay;
+    c.timeConstant = m_shared ? TIME_CONSTANT : MilliSeconds(200);
+    // A probe takes a train ahead of its share, and on a shared medium a burst may lie on either
+    // side of the end of an interval; contention and grain are the rest.
+    double grainS = ((m_trainTime + m_trainTime / 2) + m_burst).GetSeconds();
+    if (!m_shared)
+    {
+        grainS = 0;
+        for (uint32_t i = 0; i < m_ends.size(); i++)
+        {
+            const double rate = m_meter->GetCapacity(i).GetRate();
+            const double bits = 8.0 * m_prober.GetTrainBytes(i);
+            grainS = std::max(grainS, rate > 0 ? bits / rate : 0);
+        }
+    }
+    c.shareAccuracy = std::clamp(grainS / c.timeConstant.GetSeconds(), m_shared ? 0.04 : 0.01, 1.0);
+    // of a lone transfer; an uplink has what it is guaranteed at once
+    c.downlinkDelay = m_shared ? MicroSeconds(50) : MicroSeconds(20);
+    c.uplinkDelay = c.downlinkDelay;
     return c;
 }
 
@@ -460,7 +485,15 @@ WdmoePacedRadio::GetUsage(uint32_t device) const
 int64_t
 WdmoePacedRadio::AssignStreams(int64_t stream)
 {
-    return m_assign ? m_assign(stream) : 0;
+    // the medium, and the stacks: address resolution waits at random
+    int64_t next = stream + (m_assign ? m_assign(stream) : 0);
+    NodeContainer nodes(m_server);
+    for (uint32_t k = 0; k < GetNDevices(); k++)
+    {
+        nodes.Add(GetDevice(k));
+    }
+    next += InternetStackHelper().AssignStreams(nodes, next);
+    return next - stream;
 }
 
 WdmoeLinkState
@@ -574,7 +607,7 @@ WdmoePacedRadio::Apply(uint32_t parity)
         const bool probed = m_prober.IsProbed(i);
         if (probed)
         {
-            window = std::max(window, m_prober.GetWindow(i));
+            window = m_prober.GetWindow(i, window);
         }
         const double quantum = m_shared ? pace * m_burst.GetSeconds() : 0;
         e.disc->SetPace(e.index, pace, quantum, window);
@@ -585,12 +618,12 @@ WdmoePacedRadio::Apply(uint32_t parity)
 }
 
 void
-WdmoePacedRadio::HandDown(uint32_t end, uint64_t sequence, uint32_t bytes)
+WdmoePacedRadio::HandDown(uint32_t end, uint64_t sequence, uint32_t bytes, bool probe)
 {
     auto& e = m_ends[end];
     m_meter->HandDown(end, sequence, bytes, e.disc->Get(e.index).unpaced);
     const double rate = m_efficiency * m_meter->GetCapacity(end).GetRate();
-    e.hzS += rate > 0 ? 8.0 * bytes / rate : 0;
+    e.hzS += rate > 0 && !probe ? 8.0 * bytes / rate : 0;
 }
 
 void

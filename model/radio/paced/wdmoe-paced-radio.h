@@ -198,8 +198,9 @@ class WdmoePacedRadio : public WdmoeRadio
      * @param end name
      * @param sequence number of the packet
      * @param bytes of it
+     * @param probe nobody's
      */
-    void HandDown(uint32_t end, uint64_t sequence, uint32_t bytes);
+    void HandDown(uint32_t end, uint64_t sequence, uint32_t bytes, bool probe);
 
     /**
      * @param end name
@@ -250,6 +251,7 @@ class WdmoePacedRadio : public WdmoeRadio
     Time m_signalDelay;         ///< attribute SignalDelay
     Time m_queueTarget;         ///< attribute QueueTarget
     uint32_t m_trainPackets;    ///< attribute TrainPackets
+    uint32_t m_trainMost;       ///< attribute TrainMost
     Time m_trainTime;           ///< attribute TrainTime
     uint32_t m_samples;         ///< attribute Samples
     Time m_maxAge;              ///< attribute MaxAge
