@@ -104,8 +104,8 @@ WdmoeRadioConformance::Measure(Cell& cell, const Request& request)
                    expected,
                    downlink,
                    downlink ? budget.downlinkHz : budget.uplinkHz,
-                   capabilities.shareAccuracy,
-                   !capabilities.strict || !alone);
+                   capabilities,
+                   !alone);
         std::vector<double> rates; // by the laws, for the shares expected
         for (uint32_t k = 0; k < n; k++)
         {
@@ -131,9 +131,13 @@ WdmoeRadioConformance::CheckUsage(const std::string& what,
                                   const std::vector<double>& expected,
                                   bool downlink,
                                   double hz,
-                                  double accuracy,
-                                  bool normalised)
+                                  const WdmoeRadioCapabilities& capabilities,
+                                  bool both)
 {
+    const bool normalised = !capabilities.strict || both;
+    // What a strict radio declares is of the budget, of which each direction has half if both have
+    // something to send.
+    const double limit = capabilities.shareAccuracy * (capabilities.strict && both ? 2 : 1);
     // Of several windows and devices the one that is furthest off.
     WdmoeRadioConformanceResult worst;
     double worstError = -1;
@@ -178,7 +182,7 @@ WdmoeRadioConformance::CheckUsage(const std::string& what,
             }
         }
     }
-    Add(worst.what, worst.measured, '=', worst.expected, accuracy + ROUNDING);
+    Add(worst.what, worst.measured, '=', worst.expected, limit + ROUNDING);
     m_results.back().isShare = true;
     const auto& first = samples.front();
     const auto& last = samples.back();
@@ -195,7 +199,7 @@ WdmoeRadioConformance::CheckUsage(const std::string& what,
         total / (hz * (last.when - first.when).GetSeconds()),
         '<',
         1,
-        std::max(accuracy, ROUNDING) * static_cast<double>(expected.size()));
+        std::max(capabilities.shareAccuracy, ROUNDING) * static_cast<double>(expected.size()));
 }
 
 void

@@ -232,16 +232,17 @@ class WdmoeRadioConformance
      * @param expected shares; NaN: whatever it has
      * @param downlink direction
      * @param hz budget
-     * @param accuracy allowed
-     * @param normalised shares are of what was granted, not of the budget
+     * @param capabilities what it declares: where it is not strict, shares are of what was granted
+     * @param both the other direction takes from the same budget, and shares are of what was
+     * granted in this one
      */
     void CheckUsage(const std::string& what,
                     const std::vector<Sample>& samples,
                     const std::vector<double>& expected,
                     bool downlink,
                     double hz,
-                    double accuracy,
-                    bool normalised);
+                    const WdmoeRadioCapabilities& capabilities,
+                    bool both);
 
     /**
      * What was delivered, in all windows together.

@@ -50,6 +50,10 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
                 sampled = Finish();
                 m_train.aligned = boundary;
             }
+            else if (boundary && !m_train.aligned && m_train.first > 1.5 * mean)
+            {
+                m_train.aligned = true; // it began with the first of one
+            }
             else if (boundary && !m_train.aligned)
             {
                 // it began in the middle of an aggregate
@@ -59,6 +63,7 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
             m_train.bits += 8.0 * arrival.bytes;
             m_train.seconds += gap;
             m_train.longest = std::max(m_train.longest, gap);
+            m_train.first = m_train.packets == 0 ? gap : m_train.first;
             m_train.sendS += (arrival.handed - m_last.handed).GetSeconds();
             m_train.packets++;
             m_train.unpaced = m_train.unpaced && arrival.unpaced;

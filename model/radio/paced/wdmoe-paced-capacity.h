@@ -102,6 +102,7 @@ class WdmoePacedCapacity
         double bits{0};      ///< of its packets but the first
         double seconds{0};   ///< from the first arrival to the last
         double longest{0};   ///< of the times between arrivals
+        double first{0};     ///< of them
         double sendS{0};     ///< from the first hand-down to the last
         uint32_t packets{0}; ///< of its packets but the first
         bool unpaced{true};  ///< all of them

@@ -109,12 +109,12 @@ WdmoePacedProber::GetPayload(const Link& link) const
 double
 WdmoePacedProber::GetTrainBytes(uint32_t end) const
 {
-    // The first packet is not counted, nor one that an aggregate begins with; and a train is of
-    // whole aggregates.
+    // The first packet is not counted. A train is of whole aggregates, of which the first may be
+    // cut: twice the time is enough for aggregates of up to TrainTime.
     const double packets = m_settings.trainPackets + 2.0;
     const double rate = m_meter->GetCapacity(end).GetRate() / 8;
     const double size = GetPayload(m_ends[end].link) + HEADERS;
-    const double timed = 1.5 * m_settings.trainTime.GetSeconds() * rate;
+    const double timed = 2 * m_settings.trainTime.GetSeconds() * rate;
     return std::max(packets * size, std::min(timed, m_settings.trainMost * size) + 2 * size);
 }
 

@@ -450,9 +450,10 @@ WdmoePacedRadio::GetCapabilities() const
     c.priority = true;
     c.fullDuplex = !m_shared;
     c.timeConstant = m_shared ? TIME_CONSTANT : MilliSeconds(200);
-    // A probe takes a train ahead of its share, and on a shared medium a burst may lie on either
-    // side of the end of an interval; contention and grain are the rest.
-    double grainS = ((m_trainTime + m_trainTime / 2) + m_burst).GetSeconds();
+    // While one is probed, which is at most once in that time, the others wait: until the medium is
+    // empty, and for up to two trains. And an interval cuts a burst. On a wire a probe is a train
+    // ahead of the share.
+    double grainS = (m_queueTarget + m_trainTime + m_trainTime + m_burst).GetSeconds();
     if (!m_shared)
     {
         grainS = 0;
@@ -463,7 +464,7 @@ WdmoePacedRadio::GetCapabilities() const
             grainS = std::max(grainS, rate > 0 ? bits / rate : 0);
         }
     }
-    c.shareAccuracy = std::clamp(grainS / c.timeConstant.GetSeconds(), m_shared ? 0.04 : 0.01, 1.0);
+    c.shareAccuracy = std::clamp(grainS / c.timeConstant.GetSeconds(), 0.01, 1.0);
     // of a lone transfer; an uplink has what it is guaranteed at once
     c.downlinkDelay = m_shared ? MicroSeconds(50) : MicroSeconds(20);
     c.uplinkDelay = c.downlinkDelay;
