@@ -34,9 +34,6 @@ constexpr uint64_t LEAST_QUEUE = 16;
 /// In a row without an answer, another packet is tried that often: the others may be lost
 const Time RETRY = MilliSeconds(50);
 
-/// UDP and IPv4 headers, byte
-constexpr uint32_t HEADERS = 28;
-
 /// First UDP port
 constexpr uint16_t PORT = 7000;
 
@@ -179,7 +176,7 @@ WdmoeRadioConformanceCell::Receive(uint32_t device, bool downlink, Ptr<Socket> s
         uint64_t number = 0;
         packet->CopyData(reinterpret_cast<uint8_t*>(&number), sizeof(number));
         flow.received++;
-        flow.bytes += packet->GetSize() + HEADERS;
+        flow.bytes += packet->GetSize() + WdmoeRadioConformance::HEADERS;
         flow.next = std::max(flow.next, number + 1);
         flow.last = Simulator::Now();
         for (const uint64_t value :

@@ -211,4 +211,10 @@ WdmoeRadioConformance::GetWindow(const WdmoeRadioCapabilities& capabilities) con
     return std::max(capabilities.timeConstant, m_settings.leastWindow);
 }
 
+double
+WdmoeRadioConformance::GetPacketBits() const
+{
+    return 8.0 * (m_settings.packetBytes + HEADERS);
+}
+
 } // namespace ns3

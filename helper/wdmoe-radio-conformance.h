@@ -33,19 +33,19 @@ struct WdmoeRadioConformanceSettings
 {
     /// Distances from the base station at which devices are in range, m; 2 or more
     std::vector<double> distances{10, 12, 14, 16};
-    double lostDistance{0};           ///< where a device is out of range, m; 0: nowhere (a wire)
-    Time readyTime{Seconds(1)};       ///< in which devices become ready, at first and when back
-    Time warmUp{};                    ///< of traffic, before a radio knows its links
-    Time stateAge{MilliSeconds(200)}; ///< a link state is not older while there is traffic
-    double rateTolerance{0.1};        ///< of a measured rate law, relative to what is delivered
-    double progressTolerance{0.03};   ///< of the bytes in "Grant", downlink
-    double reportTolerance{0.2};      ///< and uplink, where schedulers know them by reports only
-    Time delayTolerance{MilliSeconds(5)}; ///< of the declared delays of a lone packet
-    Time leastWindow{MilliSeconds(20)};   ///< of measurement, where the time constant is shorter
-    uint32_t windows{5};                  ///< of one time constant each, for each plan
-    Time lostTime{Seconds(2)};            ///< in which a lost device is noticed
-    uint32_t packetBytes{1400};           ///< of UDP payload, 8 or more
-    double height{1.5};                   ///< of all nodes, m
+    double lostDistance{0};             ///< where a device is out of range, m; 0: nowhere (a wire)
+    Time readyTime{Seconds(1)};         ///< in which devices become ready, at first and when back
+    Time warmUp{};                      ///< of traffic, before a radio knows its links
+    Time stateAge{MilliSeconds(200)};   ///< a link state is not older while there is traffic
+    double rateTolerance{0.1};          ///< of a measured rate law, relative to what is delivered
+    double progressTolerance{0.03};     ///< of the bytes in "Grant", downlink
+    double reportTolerance{0.2};        ///< and uplink, where schedulers know them by reports only
+    double delayTolerance{0.25};        ///< of the declared delays, and a packet's time
+    Time leastWindow{MilliSeconds(20)}; ///< of measurement, where the time constant is shorter
+    uint32_t windows{5};                ///< of one time constant each, for each plan
+    Time lostTime{Seconds(2)};          ///< in which a lost device is noticed
+    uint32_t packetBytes{1400};         ///< of UDP payload, 8 or more
+    double height{1.5};                 ///< of all nodes, m
 };
 
 /**
@@ -232,16 +232,17 @@ class WdmoeRadioConformance
      * @param expected shares; NaN: whatever it has
      * @param downlink direction
      * @param hz budget
-     * @param accuracy allowed
-     * @param normalised shares are of what was granted, not of the budget
+     * @param capabilities what it declares: where it is not strict, shares are of what was granted
+     * @param both the other direction takes from the same budget, and shares are of what was
+     * granted in this one
      */
     void CheckUsage(const std::string& what,
                     const std::vector<Sample>& samples,
                     const std::vector<double>& expected,
                     bool downlink,
                     double hz,
-                    double accuracy,
-                    bool normalised);
+                    const WdmoeRadioCapabilities& capabilities,
+                    bool both);
 
     /**
      * What was delivered, in all windows together.
@@ -249,14 +250,21 @@ class WdmoeRadioConformance
      * @param what in results
      * @param samples a window apart
      * @param rates by the laws, bit/s; 0: not checked
+     * @param expected shares
+     * @param accuracy of a share in a window, as declared
      * @param downlink direction
      * @param normalised up to a factor that is the same for all devices
      */
     void CheckDelivered(const std::string& what,
                         const std::vector<Sample>& samples,
                         const std::vector<double>& rates,
+                        const std::vector<double>& expected,
+                        double accuracy,
                         bool downlink,
                         bool normalised);
+
+    /// @return a full packet with its IP and UDP headers, bits
+    double GetPacketBits() const;
 
     /**
      * @param devices K
@@ -305,6 +313,7 @@ class WdmoeRadioConformance
 
     static constexpr double ROUNDING = 1e-6; ///< of sums of shares, and of Time
     static constexpr uint32_t BURST = 20;    ///< packets, where each has to arrive
+    static constexpr uint32_t HEADERS = 28;  ///< UDP and IPv4, byte
 
     std::string m_name;                       ///< of the radio
     Factory m_factory;                        ///< makes it

@@ -8,12 +8,12 @@
 // checked by test/python/test_extending.py.
 
 #include "../examples/extend/switched-radio-helper.h"
+#include "wdmoe-radio-conformance-test.h"
 #include "wdmoe-test-support.h"
 
 #include "ns3/config.h"
 #include "ns3/data-rate.h"
 #include "ns3/double.h"
-#include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/wdmoe-comparison-helper.h"
 #include "ns3/wdmoe-radio-conformance.h"
@@ -26,48 +26,6 @@ using namespace ns3;
 
 namespace
 {
-
-/**
- * @ingroup wdmoe-tests
- *
- * The tutorial's radio against the conformance checks; all but "lost", for it is a wire.
- */
-class ExtendConformanceTest : public TestCase
-{
-  public:
-    /**
-     * @param rate of each wire
-     */
-    explicit ExtendConformanceTest(const std::string& rate)
-        : TestCase("the switched Ethernet conforms at " + rate),
-          m_rate(rate)
-    {
-    }
-
-  private:
-    void DoRun() override
-    {
-        SwitchedRadioHelper helper;
-        helper.SetAttribute("DataRate", StringValue(m_rate));
-        WdmoeRadioConformance conformance("switched", helper);
-        uint32_t checked = 0;
-        std::string skipped;
-        for (const auto& r : conformance.Run())
-        {
-            NS_TEST_EXPECT_MSG_EQ(r.passed,
-                                  true,
-                                  r.check << ", " << r.what << ": measured " << r.measured
-                                          << ", expected " << r.kind << " " << r.expected
-                                          << ", limit " << r.limit);
-            checked += r.skipped.empty();
-            skipped += r.skipped.empty() ? "" : r.check + " ";
-        }
-        NS_TEST_EXPECT_MSG_GT(checked, 100, "too few things were checked");
-        NS_TEST_EXPECT_MSG_EQ(skipped, "lost expect ", "other checks were skipped");
-    }
-
-    std::string m_rate; ///< of each wire
-};
 
 /**
  * @ingroup wdmoe-tests
@@ -182,8 +140,16 @@ class ExtendTestSuite : public TestSuite
         : TestSuite("wdmoe-extend", Type::SYSTEM)
     {
         AddTestCase(new ExtendSelectorTest, Duration::QUICK);
-        AddTestCase(new ExtendConformanceTest("100Mbps"), Duration::QUICK);
-        AddTestCase(new ExtendConformanceTest("1Gbps"), Duration::QUICK);
+        // all but "lost": it is a wire
+        for (const auto* rate : {"100Mbps", "1Gbps"})
+        {
+            AddTestCase(new WdmoeRadioConformanceTest(
+                            std::string("the switched Ethernet at ") + rate,
+                            WdmoeMakeRadio<SwitchedRadioHelper>({{"DataRate", rate}}),
+                            {},
+                            {"expect", "lost"}),
+                        Duration::QUICK);
+        }
         AddTestCase(new ExtendBadLoadTest, Duration::QUICK);
         AddTestCase(new ExtendScenarioTest, Duration::QUICK);
     }

@@ -7,23 +7,21 @@
 // Every radio against what WdmoeRadio asks of it, one line each; and radios that are wrong in one
 // way each, which have to be found out. WDMOE_VERBOSE prints all results.
 
+#include "wdmoe-radio-conformance-test.h"
 #include "wdmoe-test-support.h"
 
 #include "ns3/constant-position-mobility-model.h"
-#include "ns3/double.h"
 #include "ns3/random-variable-stream.h"
 #include "ns3/simulator.h"
-#include "ns3/string.h"
 #include "ns3/test.h"
-#include "ns3/uinteger.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
 #include "ns3/wdmoe-lte-radio-helper.h"
+#include "ns3/wdmoe-paced-radio-helper.h"
 #include "ns3/wdmoe-radio-conformance.h"
+#include "ns3/wdmoe-wifi-radio-helper.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
-#include <memory>
 #include <set>
 #include <sstream>
 #include <tuple>
@@ -37,50 +35,14 @@ namespace
 /**
  * @ingroup wdmoe-tests
  *
- * @tparam Helper of a radio
- * @param attributes of the radio, by name
- * @return makes that radio
- */
-template <typename Helper>
-WdmoeRadioConformance::Factory
-Make(const std::vector<std::pair<std::string, std::shared_ptr<AttributeValue>>>& attributes)
-{
-    auto helper = std::make_shared<Helper>();
-    for (const auto& [name, value] : attributes)
-    {
-        helper->SetAttribute(name, *value);
-    }
-    return [helper](Ptr<Node> baseStation, const NodeContainer& devices) {
-        return helper->Install(baseStation, devices);
-    };
-}
-
-/**
- * @ingroup wdmoe-tests
- *
- * @tparam Value of attribute
- * @param value it has
- * @return something that keeps it
- */
-template <typename Value, typename T>
-std::shared_ptr<AttributeValue>
-Set(T value)
-{
-    return std::make_shared<Value>(value);
-}
-
-/**
- * @ingroup wdmoe-tests
- *
  * @param uplink bandwidth, Hz; 0: coupled
  * @return makes ideal radios
  */
 WdmoeRadioConformance::Factory
 Ideal(double uplink)
 {
-    return Make<WdmoeIdealRadioHelper>({{"Bandwidth", Set<DoubleValue>(2e6)},
-                                        {"UplinkBandwidth", Set<DoubleValue>(uplink)},
-                                        {"Fading", Set<StringValue>("None")}});
+    return WdmoeMakeRadio<WdmoeIdealRadioHelper>(
+        {{"Bandwidth", "2e6"}, {"UplinkBandwidth", std::to_string(uplink)}, {"Fading", "None"}});
 }
 
 /// Where ideal radios are checked
@@ -95,70 +57,39 @@ const WdmoeRadioConformanceSettings IDEAL{.distances = {50, 100, 150, 200}, .los
 WdmoeRadioConformance::Factory
 Lte(const std::string& scheduler)
 {
-    return Make<WdmoeLteRadioHelper>(
-        {{"Bandwidth", Set<UintegerValue>(25)}, {"Scheduler", Set<StringValue>(scheduler)}});
+    return WdmoeMakeRadio<WdmoeLteRadioHelper>({{"Bandwidth", "25"}, {"Scheduler", scheduler}});
 }
 
 /**
  * @ingroup wdmoe-tests
  *
- * One radio, all checks. Fails for each result that does, and for a skip that was not expected:
- * a radio that stops declaring something is not silently tested less.
+ * @param scheduler TypeId, or None
+ * @return makes Wi-Fi cells of 20 MHz
  */
-class RadioConformanceTest : public TestCase
+WdmoeRadioConformance::Factory
+Wifi(const std::string& scheduler)
 {
-  public:
-    /**
-     * @param name of the radio
-     * @param factory makes it
-     * @param settings of the checks
-     * @param skipped checks of which at least a part is skipped
-     */
-    RadioConformanceTest(const std::string& name,
-                         const WdmoeRadioConformance::Factory& factory,
-                         const WdmoeRadioConformanceSettings& settings,
-                         const std::set<std::string>& skipped)
-        : TestCase("conformance of " + name),
-          m_conformance(name, factory, settings),
-          m_skipped(skipped)
-    {
-    }
+    return WdmoeMakeRadio<WdmoeWifiRadioHelper>({{"Bandwidth", "20"}, {"Scheduler", scheduler}});
+}
 
-  private:
-    void DoRun() override
-    {
-        std::set<std::string> skipped;
-        WdmoeRadioConformance::Results all;
-        for (const auto& check : WdmoeRadioConformance::GetChecks())
-        {
-            const auto results = m_conformance.Run(check);
-            NS_TEST_EXPECT_MSG_EQ(results.empty(), false, check << " found nothing to say");
-            for (const auto& r : results)
-            {
-                NS_TEST_EXPECT_MSG_EQ(r.passed,
-                                      true,
-                                      GetName() << ", " << check << ", " << r.what << ": measured "
-                                                << r.measured << ", expected " << r.kind << " "
-                                                << r.expected << ", limit " << r.limit);
-                if (!r.skipped.empty())
-                {
-                    skipped.insert(check);
-                }
-            }
-            all.insert(all.end(), results.begin(), results.end());
-        }
-        NS_TEST_EXPECT_MSG_EQ((skipped == m_skipped), true, "other checks were skipped");
-        if (std::getenv("WDMOE_VERBOSE"))
-        {
-            m_conformance.PrintDeclared(std::cout);
-            WdmoeRadioConformance::Print(std::cout, all);
-            std::cout.flush(); // or a child process says it again
-        }
-    }
-
-    WdmoeRadioConformance m_conformance; ///< under test
-    std::set<std::string> m_skipped;     ///< expected
-};
+/**
+ * @ingroup wdmoe-tests
+ *
+ * @param medium of its helper
+ * @param standard of Wi-Fi
+ * @return makes radios that are paced. What they know of a link that is paced is from probes, one
+ * in MaxAge: often, so that the checks meet many.
+ */
+WdmoeRadioConformance::Factory
+Paced(const std::string& medium, const std::string& standard = "80211ax")
+{
+    return [medium, standard](Ptr<Node> baseStation, const NodeContainer& devices) {
+        WdmoePacedRadioHelper helper(medium);
+        helper.SetWifi(standard, 20, 20);
+        helper.SetAttribute("MaxAge", TimeValue(Seconds(2)));
+        return helper.Install(baseStation, devices);
+    };
+}
 
 /**
  * @ingroup wdmoe-tests
@@ -380,7 +311,7 @@ class FaultyRadioTest : public TestCase
             {R::FORGETFUL, "removed", "all, when it is back, downlink: device 0"},
             {R::EXCLUSIVE, "late", "joins in time"},
             {R::SILENT, "progress", "bytes in Grant / bytes sent, downlink"},
-            {R::LATE_ANSWERS, "expect", "delay of a lone packet, uplink, ms"},
+            {R::LATE_ANSWERS, "expect", "delay of a lone packet beyond its bits, uplink, ms"},
             {R::UNREPEATABLE, "repetition", "each at the same time as before"}};
         for (const auto fault : {R::NONE, R::LENIENT})
         {
@@ -688,6 +619,37 @@ class RadioConformanceTestSuite : public TestSuite
              "late",
              "progress",
              "expect"});
+        const WdmoeRadioConformanceSettings wifi{.lostDistance = 1e5, .windows = 3};
+        Add("wifi", Wifi("ns3::WdmoeMultiUserScheduler"), wifi, {"strict", "late"});
+        Add("wifi, stock",
+            Wifi("None"),
+            wifi,
+            {"shares",
+             "strict",
+             "leftover",
+             "priority",
+             "change",
+             "zero",
+             "lost",
+             "removed",
+             "late",
+             "progress",
+             "expect"});
+        // Each link is probed once in 2 to 3 s.
+        const WdmoeRadioConformanceSettings wire{.stateAge = Seconds(3.2)};
+        Add("paced, p2p", Paced("p2p"), wire, {"lost", "late", "progress", "expect"});
+        // Of one medium one in 0.5 s, which makes 4 s for 8 links.
+        WdmoeRadioConformanceSettings shared{.stateAge = Seconds(4.5), .windows = 2};
+        Add("paced, csma", Paced("csma"), shared, {"lost", "late", "progress", "expect"});
+        // ns-3's access point stays with the block-ack agreement of a station that is lost, and
+        // serves nobody else: that is checked without aggregation.
+        Add("paced, wifi", Paced("wifi"), shared, {"lost", "late", "progress", "expect"});
+        shared.lostDistance = 1e5;
+        shared.distances = {10, 14};
+        Add("paced, wifi, 802.11a",
+            Paced("wifi", "80211a"),
+            shared,
+            {"late", "progress", "expect"});
         AddTestCase(new FaultyRadioTest, Duration::QUICK);
         AddTestCase(new RadioBadInputTest, Duration::QUICK);
         AddTestCase(new RemovedDeviceTest, Duration::QUICK);
@@ -706,7 +668,8 @@ class RadioConformanceTestSuite : public TestSuite
              const WdmoeRadioConformanceSettings& settings,
              const std::set<std::string>& skipped)
     {
-        AddTestCase(new RadioConformanceTest(name, factory, settings, skipped), Duration::QUICK);
+        AddTestCase(new WdmoeRadioConformanceTest(name, factory, settings, skipped),
+                    Duration::QUICK);
     }
 };
 

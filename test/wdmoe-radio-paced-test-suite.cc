@@ -412,6 +412,51 @@ PacedCapacityTest::DoRun()
 /**
  * @ingroup wdmoe-tests
  *
+ * A medium on which a train of TrainTime is thousands of packets: it is complete by its packets.
+ */
+class PacedFastTest : public TestCase
+{
+  public:
+    PacedFastTest()
+        : TestCase("capacity of a fast bus")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+PacedFastTest::DoRun()
+{
+    const double rate = 4294967295; // what a CsmaChannel has if nobody says anything
+    // a frame has 18 bytes more, and the bus is free when its end has come to the other one's
+    const double truth = 8 * 1428 / (8 * 1446 / rate + 1e-6);
+    std::vector<uint64_t> handed;
+    for (const uint32_t most : {1000000000U, 256U})
+    {
+        PacedCell cell("csma", 2, [most](WdmoePacedRadioHelper& helper) {
+            helper.SetLink("4294967295bps", MicroSeconds(1));
+            helper.SetAttribute("TrainMost", UintegerValue(most));
+        });
+        NS_TEST_ASSERT_MSG_EQ(cell.WaitReady(0.5), true, cell.radio->DescribeUnmeasured());
+        handed.push_back(cell.radio->GetCount(1, false).handed);
+        for (uint32_t i = 0; i < 4; i++)
+        {
+            NS_TEST_EXPECT_MSG_EQ_TOL(cell.radio->GetCapacity(i / 2, i % 2 == 0) / truth,
+                                      1,
+                                      0.02,
+                                      "end " << i << ", trains of at most " << most);
+        }
+    }
+    // two trains of 8 ms, or of 256 packets, and what was sent until that was known
+    NS_TEST_EXPECT_MSG_GT(handed[0], 2 * static_cast<uint64_t>(0.008 * truth / 8), "by time");
+    NS_TEST_EXPECT_MSG_LT(handed[1], 6 * 256 * 1428U, "by packets");
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
  * Share 0, the leftover by weight and by priority, usage; against the fluid model on wires.
  */
 class PacedPlanTest : public TestCase
@@ -641,7 +686,7 @@ PacedTrainTest::DoRun()
 {
     const auto configured = [](double ms) {
         WdmoePacedCapacity capacity;
-        capacity.Configure(8, At(ms), 4, 500);
+        capacity.Configure(8, 256, At(ms), 4, 500);
         return capacity;
     };
     {
@@ -871,6 +916,7 @@ class PacedRadioTestSuite : public TestSuite
     {
         AddTestCase(new PacedTrainTest, Duration::QUICK);
         AddTestCase(new PacedSetUpTest, Duration::QUICK);
+        AddTestCase(new PacedFastTest, Duration::QUICK);
         AddTestCase(new PacedPlanTest, Duration::QUICK);
         for (const auto* medium : {"p2p", "csma", "wifi"})
         {

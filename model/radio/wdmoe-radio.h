@@ -114,7 +114,7 @@ struct WdmoeRadioCapabilities
     Time uplinkDelay;        ///< typical fixed delay of a transfer, uplink
     Time uplinkRequestDelay; ///< part of it that ExpectUplink() saves: asking and being granted
     Time downlinkLead;       ///< from a "Grant" downlink to its bytes in the device's IP layer
-    Time grantPeriod;        ///< "Grant" is fired once in that time for a device and direction
+    Time grantPeriod;        ///< "Grant" is fired at most once in it for a device and direction
 };
 
 /**
@@ -145,9 +145,9 @@ struct WdmoeRadioCell
  * @ingroup wdmoe-radio
  *
  * The seam between the controller and whatever carries the bits. A radio knows no application,
- * no controller and no other radio. One technology is one folder and one subclass.
- *
- * Subclasses implement the protected Do...() methods; arguments are checked here.
+ * no controller and no other radio. One technology is one folder and one subclass, which implements
+ * the protected Do...() methods; arguments are checked here. Before the first plan every radio
+ * serves all of its devices, in proportions of its own choice, so that they can be measured.
  */
 class WdmoeRadio : public Object
 {

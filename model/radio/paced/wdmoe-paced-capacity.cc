@@ -14,12 +14,14 @@ namespace ns3
 
 void
 WdmoePacedCapacity::Configure(uint32_t minPackets,
+                              uint32_t mostPackets,
                               Time minTime,
                               uint32_t samples,
                               uint32_t minBytes)
 {
     m_minBytes = minBytes;
     m_minPackets = minPackets;
+    m_mostPackets = mostPackets;
     m_minTime = minTime;
     m_samples = samples;
 }
@@ -35,18 +37,22 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
         const double gap = (arrival.arrived - m_last.arrived).GetSeconds();
         if (queued && arrival.clean && !arrival.gap)
         {
-            const bool enough =
-                m_train.packets >= m_minPackets && m_train.seconds >= m_minTime.GetSeconds();
+            const bool enough = IsEnough();
             const double mean = m_train.seconds / std::max(m_train.packets, 1U);
             // What is sent as one aggregate arrives with short gaps after a long one: a train is
             // of whole aggregates. Where all gaps are alike there are none, and it may end now.
             const bool alike = std::max(m_train.longest, gap) <= 1.5 * mean;
             const bool boundary = m_train.packets > 0 && gap > 1.5 * mean;
             if (enough && (alike || (boundary && m_train.aligned) ||
-                           m_train.seconds > 2 * m_minTime.GetSeconds()))
+                           m_train.seconds > 2 * m_minTime.GetSeconds() ||
+                           m_train.packets > 2 * m_mostPackets))
             {
                 sampled = Finish();
                 m_train.aligned = boundary;
+            }
+            else if (boundary && !m_train.aligned && m_train.first > 1.5 * mean)
+            {
+                m_train.aligned = true; // it began with the first of one
             }
             else if (boundary && !m_train.aligned)
             {
@@ -57,6 +63,7 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
             m_train.bits += 8.0 * arrival.bytes;
             m_train.seconds += gap;
             m_train.longest = std::max(m_train.longest, gap);
+            m_train.first = m_train.packets == 0 ? gap : m_train.first;
             m_train.sendS += (arrival.handed - m_last.handed).GetSeconds();
             m_train.packets++;
             m_train.unpaced = m_train.unpaced && arrival.unpaced;
@@ -72,12 +79,25 @@ WdmoePacedCapacity::Add(const Arrival& arrival)
 }
 
 bool
+WdmoePacedCapacity::IsEnough() const
+{
+    return m_train.packets >= m_mostPackets ||
+           (m_train.packets >= m_minPackets && m_train.seconds >= m_minTime.GetSeconds());
+}
+
+bool
+WdmoePacedCapacity::Flush()
+{
+    return Finish();
+}
+
+bool
 WdmoePacedCapacity::Finish()
 {
+    const bool enough = IsEnough();
     const Train train = m_train;
     m_train = Train();
-    if (train.packets < m_minPackets || train.seconds < m_minTime.GetSeconds() ||
-        train.seconds <= 0 || train.bits < 8.0 * m_minBytes * train.packets)
+    if (!enough || train.seconds <= 0 || train.bits < 8.0 * m_minBytes * train.packets)
     {
         return false;
     }

@@ -27,7 +27,7 @@ namespace ns3
  * delay. On a shared medium it must also have been clean: nobody else had anything under way in
  * between. Packets that arrive together because the link aggregates them are summed with what came
  * before them, so that aggregation needs no knowledge: a sample is a train of at least MinPackets
- * packets and MinTime.
+ * packets and MinTime, or of MostPackets.
  *
  * A train that was handed down no faster than it arrived was limited by its pace, not by the link;
  * as in BBR it counts only if it beats the estimate. The estimate is what the last few others
@@ -50,17 +50,29 @@ class WdmoePacedCapacity
 
     /**
      * @param minPackets least packets of a sample
+     * @param mostPackets packets that make a sample whatever its duration
      * @param minTime least duration of a sample
      * @param samples how many make the estimate
      * @param minBytes least mean size of the packets of a sample: acknowledgements say little
      */
-    void Configure(uint32_t minPackets, Time minTime, uint32_t samples, uint32_t minBytes);
+    void Configure(uint32_t minPackets,
+                   uint32_t mostPackets,
+                   Time minTime,
+                   uint32_t samples,
+                   uint32_t minBytes);
 
     /**
      * @param arrival the next one
      * @return true if there is a new sample
      */
     bool Add(const Arrival& arrival);
+
+    /**
+     * Nothing more is under way: the train ends here.
+     *
+     * @return true if there is a new sample
+     */
+    bool Flush();
 
     /// Forget all samples: the link was lost
     void Reset();
@@ -90,16 +102,21 @@ class WdmoePacedCapacity
         double bits{0};      ///< of its packets but the first
         double seconds{0};   ///< from the first arrival to the last
         double longest{0};   ///< of the times between arrivals
+        double first{0};     ///< of them
         double sendS{0};     ///< from the first hand-down to the last
         uint32_t packets{0}; ///< of its packets but the first
         bool unpaced{true};  ///< all of them
         bool aligned{false}; ///< its first packet is the first of an aggregate
     };
 
+    /// @return true if the train has what a sample needs
+    bool IsEnough() const;
+
     /// The train is over: take a sample if it is long enough. @return true if it was
     bool Finish();
 
     uint32_t m_minPackets{8};       ///< of a sample
+    uint32_t m_mostPackets{256};    ///< of a sample
     Time m_minTime;                 ///< of a sample
     uint32_t m_samples{4};          ///< most samples kept
     uint32_t m_minBytes{500};       ///< least mean size of packets

@@ -309,20 +309,27 @@ WdmoePacedQueueDisc::DoDequeue()
         }
         auto item = queue->Dequeue();
         const uint32_t size = item->GetSize();
+        WdmoePacedTag tag;
+        const bool probe = item->GetPacket()->PeekPacketTag(tag) && tag.end == WdmoePacedTag::PROBE;
         if (!c.unpaced)
         {
             Accrue(c);
             c.burst = (c.burst > 0 ? c.burst : c.quantum) - size;
             c.tokens -= size;
         }
+        else if (c.rate > 0 && !probe)
+        {
+            Accrue(c);
+            c.burst = 0;
+            c.tokens -= size;
+        }
         m_turn = c.burst > 0 ? index : index + 1;
         c.inFlight += size;
         c.handed += size;
-        WdmoePacedTag tag;
         tag.end = c.end;
         tag.sequence = c.next++;
         item->GetPacket()->ReplacePacketTag(tag);
-        m_handDown(c.end, tag.sequence, size);
+        m_handDown(c.end, tag.sequence, size, probe);
         if (queue->IsEmpty())
         {
             c.burst = 0;

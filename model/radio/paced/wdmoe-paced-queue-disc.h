@@ -42,6 +42,8 @@ class WdmoePacedTag : public Tag
     void Deserialize(TagBuffer buffer) override;
     void Print(std::ostream& os) const override;
 
+    static constexpr uint32_t PROBE = UINT32_MAX; ///< end of a probe that has no number yet
+
     uint32_t end{0};      ///< which direction of which link
     uint64_t sequence{0}; ///< counts its packets, from 0
 };
@@ -54,7 +56,8 @@ class WdmoePacedTag : public Tag
  *
  * The bucket is one of debt: a class whose tokens are not negative may hand down a quantum at once,
  * and then waits until what it took is paid back at its rate. So a message of b bytes is through
- * after at most b / rate, as by the fluid model, and never more than a quantum before.
+ * after at most b / rate, as by the fluid model, and never more than a quantum before. What goes
+ * while the pace is off is paid back as well, as far as it is no probe.
  *
  * Classes are told by the packet's link-layer destination. With one class, it takes all IP packets.
  * What is for no class (address resolution, other nodes) passes at once, before the others.
@@ -92,8 +95,8 @@ class WdmoePacedQueueDisc : public QueueDisc
         uint32_t queue{0};    ///< index of its internal queue
     };
 
-    /// Called for each packet handed down: end, number, bytes
-    typedef Callback<void, uint32_t, uint64_t, uint32_t> HandDownCallback;
+    /// Called for each packet handed down: end, number, bytes, whether it is a probe
+    typedef Callback<void, uint32_t, uint64_t, uint32_t, bool> HandDownCallback;
 
     /// Called when a class has something waiting, or has nothing any more: end
     typedef Callback<void, uint32_t> BusyCallback;

@@ -9,13 +9,12 @@
 #include "ns3/abort.h"
 #include "ns3/double.h"
 #include "ns3/enum.h"
-#include "ns3/inet-socket-address.h"
+#include "ns3/internet-stack-helper.h"
 #include "ns3/ipv4.h"
 #include "ns3/log.h"
-#include "ns3/packet.h"
+#include "ns3/node-container.h"
 #include "ns3/simulator.h"
 #include "ns3/traffic-control-layer.h"
-#include "ns3/udp-socket-factory.h"
 #include "ns3/uinteger.h"
 
 #include <algorithm>
@@ -34,11 +33,8 @@ NS_OBJECT_ENSURE_REGISTERED(WdmoePacedRadio);
 namespace
 {
 
-constexpr uint32_t HEADERS = 28;     ///< IPv4 and UDP, bytes
-const Time TICK = MilliSeconds(5);   ///< from one Tick() to the next
-const Time DRAIN = MilliSeconds(50); ///< longest wait for what others have under way
-constexpr int PINGS = 8;             ///< in vain, until they become rarer
-constexpr uint32_t DOUBTS = 3;       ///< packets given up until a link is lost
+const Time TICK = MilliSeconds(5);            ///< from one Tick() to the next
+const Time TIME_CONSTANT = MilliSeconds(500); ///< of shares of a shared medium
 
 } // namespace
 
@@ -113,6 +109,12 @@ WdmoePacedRadio::GetTypeId()
                           TimeValue(MilliSeconds(8)),
                           MakeTimeAccessor(&WdmoePacedRadio::m_trainTime),
                           MakeTimeChecker(Time(0)))
+            .AddAttribute("TrainMost",
+                          "With so many packets a train is complete whatever its duration: a fast "
+                          "medium carries hundreds in TrainTime",
+                          UintegerValue(256),
+                          MakeUintegerAccessor(&WdmoePacedRadio::m_trainMost),
+                          MakeUintegerChecker<uint32_t>(2))
             .AddAttribute("Samples",
                           "How many trains make the estimate",
                           UintegerValue(4),
@@ -166,9 +168,9 @@ WdmoePacedRadio::DoDispose()
     m_applyUplink.Cancel();
     m_check.Cancel();
     m_meter->Dispose();
+    m_prober.Clear();
     m_ends.clear();
     m_discs.clear();
-    m_sinks.clear();
     m_assign = nullptr;
     m_server = nullptr;
     WdmoeRadio::DoDispose();
@@ -245,6 +247,23 @@ WdmoePacedRadio::DoAddDevice(uint32_t device, Ptr<Node> node)
     {
         Simulator::ScheduleNow(&WdmoePacedRadio::Start, this);
     }
+    WdmoePacedProber::Settings settings;
+    settings.window = m_window;
+    settings.trainPackets = m_trainPackets;
+    settings.trainMost = std::max(m_trainPackets, m_trainMost);
+    settings.maxAge = m_maxAge;
+    settings.interval = m_probeInterval;
+    settings.size = m_probeSize;
+    settings.port = m_probePort;
+    settings.lostAfter = m_lostAfter;
+    settings.trainTime = m_shared ? m_trainTime : Time(0);
+    settings.spacing = m_shared ? TIME_CONSTANT : Time(0);
+    settings.shared = m_shared;
+    m_prober.Configure(settings,
+                       m_meter,
+                       {[this] { Update(); },
+                        [this](uint32_t end) { Apply(end % 2); },
+                        [this](uint32_t end) { return IsZero(end); }});
     AddEnd(m_newServer, m_newDevice);
     AddEnd(m_newDevice, m_newServer);
     m_meter->Configure(MakeCallback(&WdmoePacedRadio::Report, this), m_signalDelay, m_shared);
@@ -291,29 +310,13 @@ WdmoePacedRadio::AddEnd(Ptr<NetDevice> from, Ptr<NetDevice> to)
     // watch
     WdmoePacedCapacity capacity;
     capacity.Configure(m_trainPackets,
+                       std::max(m_trainPackets, m_trainMost),
                        m_shared ? m_trainTime : Time(0),
                        m_samples,
                        std::min(m_probeSize / 2, 500U));
     m_meter->AddEnd(to, capacity);
 
-    // probe
-    e.prober = Socket::CreateSocket(from->GetNode(), UdpSocketFactory::GetTypeId());
-    e.prober->Bind(InetSocketAddress(e.from, 0));
-    e.prober->BindToNetDevice(from);
-    auto& sink = m_sinks[e.to];
-    if (!sink)
-    {
-        sink = Socket::CreateSocket(to->GetNode(), UdpSocketFactory::GetTypeId());
-        NS_ABORT_MSG_IF(sink->Bind(InetSocketAddress(e.to, m_probePort)) != 0,
-                        "WdmoePacedRadio: UDP port " << m_probePort << " of " << e.to << " on node "
-                                                     << to->GetNode()->GetId()
-                                                     << " is taken; set ProbePort to another");
-        sink->SetRecvCallback(Callback<void, Ptr<Socket>>([](Ptr<Socket> s) {
-            while (s->Recv())
-            {
-            }
-        }));
-    }
+    m_prober.AddEnd({from, to, disc, e.index, e.from, e.to});
     m_ends.push_back(e);
 }
 
@@ -359,7 +362,14 @@ WdmoePacedRadio::GetServerAddress(uint32_t device) const
 bool
 WdmoePacedRadio::IsReady() const
 {
-    return std::all_of(m_ends.begin(), m_ends.end(), [](const End& e) { return e.valid; });
+    for (uint32_t i = 0; i < m_ends.size(); i++)
+    {
+        if (!m_prober.IsValid(i))
+        {
+            return false;
+        }
+    }
+    return true;
 }
 
 std::string
@@ -439,12 +449,25 @@ WdmoePacedRadio::GetCapabilities() const
     c.leftover = true;
     c.priority = true;
     c.fullDuplex = !m_shared;
-    c.shareAccuracy = m_shared ? 0.04 : 0.01;
-    c.timeConstant = m_shared ? MilliSeconds(500) : MilliSeconds(200);
-    // of a lone transfer; an uplink has what it is guaranteed at once, the leftover two signals
-    // later
-    c.downlinkDelay = m_shared ? MicroSeconds(200) : MicroSeconds(20);
-    c.uplinkDelay = c.downlinkDelay + m_signalDelay;
+    c.timeConstant = m_shared ? TIME_CONSTANT : MilliSeconds(200);
+    // While one is probed, which is at most once in that time, the others wait: until the medium is
+    // empty, and for up to two trains. And an interval cuts a burst. On a wire a probe is a train
+    // ahead of the share.
+    double grainS = (m_queueTarget + m_trainTime + m_trainTime + m_burst).GetSeconds();
+    if (!m_shared)
+    {
+        grainS = 0;
+        for (uint32_t i = 0; i < m_ends.size(); i++)
+        {
+            const double rate = m_meter->GetCapacity(i).GetRate();
+            const double bits = 8.0 * m_prober.GetTrainBytes(i);
+            grainS = std::max(grainS, rate > 0 ? bits / rate : 0);
+        }
+    }
+    c.shareAccuracy = std::clamp(grainS / c.timeConstant.GetSeconds(), 0.01, 1.0);
+    // of a lone transfer; an uplink has what it is guaranteed at once
+    c.downlinkDelay = m_shared ? MicroSeconds(50) : MicroSeconds(20);
+    c.uplinkDelay = c.downlinkDelay;
     return c;
 }
 
@@ -463,7 +486,15 @@ WdmoePacedRadio::GetUsage(uint32_t device) const
 int64_t
 WdmoePacedRadio::AssignStreams(int64_t stream)
 {
-    return m_assign ? m_assign(stream) : 0;
+    // the medium, and the stacks: address resolution waits at random
+    int64_t next = stream + (m_assign ? m_assign(stream) : 0);
+    NodeContainer nodes(m_server);
+    for (uint32_t k = 0; k < GetNDevices(); k++)
+    {
+        nodes.Add(GetDevice(k));
+    }
+    next += InternetStackHelper().AssignStreams(nodes, next);
+    return next - stream;
 }
 
 WdmoeLinkState
@@ -472,7 +503,7 @@ WdmoePacedRadio::DoGetLinkState(uint32_t device) const
     const auto state = [&](uint32_t i) {
         const auto& capacity = m_meter->GetCapacity(i);
         WdmoeLinkMeasurement m;
-        m.valid = m_ends[i].valid;
+        m.valid = m_prober.IsValid(i);
         m.law = wdmoe::RateLaw::Linear(m_efficiency * capacity.GetRate());
         m.when = capacity.GetWhen();
         m.relativeVariance = capacity.GetRelativeVariance();
@@ -533,7 +564,7 @@ WdmoePacedRadio::Divide(uint32_t first, uint32_t step)
     for (uint32_t i = first; i < m_ends.size(); i += step)
     {
         const auto& e = m_ends[i];
-        if (!e.busy || e.lost)
+        if (!e.busy || m_prober.IsLost(i))
         {
             continue;
         }
@@ -574,27 +605,26 @@ WdmoePacedRadio::Apply(uint32_t parity)
             const Time span = m_windowTime + capacity.GetMinLatency() + 2 * m_signalDelay;
             window = std::max(16e3, pace * span.GetSeconds());
         }
-        if (e.probe.active)
+        const bool probed = m_prober.IsProbed(i);
+        if (probed)
         {
-            window = std::max(window, GetProbeWindow(e));
+            window = m_prober.GetWindow(i, window);
         }
         const double quantum = m_shared ? pace * m_burst.GetSeconds() : 0;
         e.disc->SetPace(e.index, pace, quantum, window);
-        // on a shared medium one is probed at a time, and the others wait
-        const bool waits = m_shared && m_probing > 0 && !(e.probe.active && e.probe.begun);
         e.disc->SetMode(e.index,
-                        e.probe.active || rate == 0,
-                        e.lost || waits || (!e.probe.active && IsZero(i)));
+                        probed || rate == 0,
+                        m_prober.IsLost(i) || m_prober.HasToWait(i) || (!probed && IsZero(i)));
     }
 }
 
 void
-WdmoePacedRadio::HandDown(uint32_t end, uint64_t sequence, uint32_t bytes)
+WdmoePacedRadio::HandDown(uint32_t end, uint64_t sequence, uint32_t bytes, bool probe)
 {
     auto& e = m_ends[end];
     m_meter->HandDown(end, sequence, bytes, e.disc->Get(e.index).unpaced);
     const double rate = m_efficiency * m_meter->GetCapacity(end).GetRate();
-    e.hzS += rate > 0 ? 8.0 * bytes / rate : 0;
+    e.hzS += rate > 0 && !probe ? 8.0 * bytes / rate : 0;
 }
 
 void
@@ -622,7 +652,7 @@ WdmoePacedRadio::KnowBusy(uint32_t end, bool busy)
     }
 }
 
-// Probing
+// What arrived
 
 void
 WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
@@ -631,158 +661,10 @@ WdmoePacedRadio::Report(uint32_t end, uint64_t bytes, bool arrived)
     e.disc->Landed(e.index, bytes);
     const double rate = m_meter->GetCapacity(end).GetRate();
     m_doneS += rate > 0 ? 8.0 * static_cast<double>(bytes) / rate : 0;
-    if (!arrived)
+    if (arrived)
     {
-        return;
+        m_prober.Heard(end, bytes);
     }
-    e.doubts = 0;
-    e.pings = 0;
-    const bool measured = m_meter->GetCapacity(end).IsValid();
-    if (e.lost)
-    {
-        e.lost = false;
-        Update();
-    }
-    e.probe.arrived++;
-    e.probe.bytes += bytes;
-    e.probe.heard = Simulator::Now();
-    if (!e.valid && !measured && !e.queued && !e.probe.active)
-    {
-        e.queued = true;
-        m_probes.push_back(end);
-    }
-    if (e.probe.active)
-    {
-        Apply(end % 2); // its window
-    }
-    NextProbe();
-    ContinueProbes();
-}
-
-void
-WdmoePacedRadio::SendProbe(uint32_t end)
-{
-    auto& e = m_ends[end];
-    const uint32_t mtu = e.sender->GetMtu();
-    const uint32_t size = mtu > HEADERS ? std::min(m_probeSize, mtu - HEADERS) : m_probeSize;
-    e.prober->SendTo(Create<Packet>(size), 0, InetSocketAddress(e.to, m_probePort));
-}
-
-void
-WdmoePacedRadio::Ping(uint32_t end)
-{
-    auto& e = m_ends[end];
-    e.pinged = Simulator::Now();
-    e.pings++;
-    if (IsZero(end) && e.disc->GetBacklog(e.index) > 0)
-    {
-        return; // its own packets would go first
-    }
-    if (e.disc->GetBacklog(e.index) == 0)
-    {
-        SendProbe(end);
-    }
-    e.disc->ReleaseOne(e.index);
-    Update();
-}
-
-void
-WdmoePacedRadio::NextProbe()
-{
-    while (!m_probes.empty() && !(m_shared && m_probing > 0))
-    {
-        const auto end = m_probes.front();
-        m_probes.pop_front();
-        auto& e = m_ends[end];
-        e.queued = false;
-        if (e.lost || (IsZero(end) && e.disc->GetBacklog(e.index) > 0))
-        {
-            continue;
-        }
-        e.probe = Probe();
-        e.probe.active = true;
-        e.probe.begun = !m_shared;
-        e.probe.warm = e.valid;
-        e.probe.samples = m_meter->GetCapacity(end).GetCount() + (e.valid ? 1 : 2);
-        e.probe.since = e.probe.heard = Simulator::Now();
-        m_probing++;
-        Update();
-        ContinueProbe(end);
-    }
-}
-
-void
-WdmoePacedRadio::ContinueProbes()
-{
-    for (uint32_t i = 0; m_probing > 0 && i < m_ends.size(); i++)
-    {
-        if (m_ends[i].probe.active)
-        {
-            ContinueProbe(i);
-        }
-    }
-}
-
-void
-WdmoePacedRadio::ContinueProbe(uint32_t end)
-{
-    auto& e = m_ends[end];
-    auto& p = e.probe;
-    auto& capacity = m_meter->GetCapacity(end);
-    const Time now = Simulator::Now();
-    if (!p.begun)
-    {
-        // what the others have under way comes first: it would disturb the train
-        uint64_t inFlight = 0;
-        for (const auto& other : m_ends)
-        {
-            inFlight += other.disc->Get(other.index).inFlight;
-        }
-        if (inFlight > 0 && now < p.since + DRAIN)
-        {
-            return;
-        }
-        p.begun = true;
-        p.heard = now;
-        Update();
-    }
-    if (!p.warm && p.arrived >= 2 * m_trainPackets)
-    {
-        // The first packets warm up what is below: address resolution, aggregation, choice of the
-        // rate.
-        p.warm = true;
-        p.samples = capacity.GetCount() + 2;
-        capacity.Reset();
-    }
-    const bool done = p.warm && capacity.GetCount() >= p.samples;
-    const bool late = now > p.heard + m_lostAfter || now > p.since + 10 * m_lostAfter;
-    if (done || late || (IsZero(end) && e.disc->GetBacklog(e.index) > 0))
-    {
-        p.active = false;
-        m_probing--;
-        e.valid = e.valid || done;
-        Update();
-        NextProbe();
-        return;
-    }
-    const double window = GetProbeWindow(e);
-    for (uint32_t i = 0; i < 4096; i++)
-    {
-        const auto waiting = e.disc->GetBacklog(e.index) + e.disc->Get(e.index).inFlight;
-        if (static_cast<double>(waiting) >= window)
-        {
-            return;
-        }
-        SendProbe(end);
-    }
-}
-
-double
-WdmoePacedRadio::GetProbeWindow(const End& e) const
-{
-    // As in a slow start: small for a slow link, and after some rounds enough for one that is fast,
-    // or aggregates, or reports late.
-    return std::min(64.0 * m_window, m_window + static_cast<double>(e.probe.bytes));
 }
 
 void
@@ -790,17 +672,17 @@ WdmoePacedRadio::Steer(double workS, double waiting)
 {
     // work done in this tick, if the medium had some all the time
     const double least = std::min(m_queueTarget.GetSeconds() / 4, 1e-3);
-    if (m_probing == 0 && m_workS > least && workS > least)
+    if (!m_prober.IsActive() && m_workS > least && workS > least)
     {
         const double done = m_doneS / TICK.GetSeconds();
         m_efficiency += 0.05 * (std::clamp(done, 0.3, 1.1) - m_efficiency);
     }
-    else if (m_probing == 0 && waiting > 0.9 && workS <= least)
+    else if (!m_prober.IsActive() && waiting > 0.9 && workS <= least)
     {
         // all of it is given away, and it runs dry: E is too low to fill it, and to be measured
         m_efficiency = std::max(m_efficiency, std::min(m_efficiency * 1.02, 1.0));
     }
-    m_workS = m_probing == 0 ? workS : 0;
+    m_workS = !m_prober.IsActive() ? workS : 0;
     m_doneS = 0;
     const double target = m_queueTarget.GetSeconds() + 1.5 * m_signalDelay.GetSeconds();
     m_lean = waiting > 0 ? 1 - 0.2 * std::clamp(workS / target - 1, -1.0, 3.0) : 1;
@@ -813,63 +695,26 @@ WdmoePacedRadio::Steer(double workS, double waiting)
 void
 WdmoePacedRadio::Tick()
 {
-    const Time now = Simulator::Now();
     double workS = 0;
     double waiting = 0;
-    int64_t ping = -1;
     for (uint32_t i = 0; i < m_ends.size(); i++)
     {
-        auto& e = m_ends[i];
-        auto& capacity = m_meter->GetCapacity(i);
-        const bool pinged = !e.valid && !e.probe.active;
-        e.doubts += m_meter->Expire(i, pinged ? m_probeInterval : m_lostAfter);
-        if (e.doubts >= DOUBTS && !e.lost)
-        {
-            e.lost = true;
-            e.valid = false;
-            capacity.Reset();
-            Update();
-        }
-        const auto& c = e.disc->Get(e.index);
-        const bool silent = e.lost || !capacity.IsValid() || e.doubts > 0;
-        // in vain for long: less and less often, for it costs the others time
-        const Time interval = m_probeInterval * (1 << std::clamp<int>(e.pings - PINGS, 0, 4));
-        const bool due = e.pinged.IsNegative() || now >= e.pinged + interval;
-        if (silent && c.inFlight == 0 && due)
-        {
-            // on a shared medium one at a time, and none that disturbs a train
-            const bool free = m_probing == 0 && (ping < 0 || e.pinged < m_ends[ping].pinged);
-            if (!m_shared && !e.probe.active)
-            {
-                Ping(i);
-            }
-            else if (m_shared && free)
-            {
-                ping = i;
-            }
-        }
-        const Time age = Seconds(m_maxAge.GetSeconds() * (1 + 0.5 * i / m_ends.size()));
-        if (e.valid && !e.queued && !e.probe.active && now >= capacity.GetWhen() + age)
-        {
-            e.queued = true;
-            m_probes.push_back(i);
-        }
+        m_prober.Look(i);
+        const auto& e = m_ends[i];
+        const auto& capacity = m_meter->GetCapacity(i);
         if (capacity.IsValid())
         {
-            workS += 8.0 * static_cast<double>(c.inFlight) / capacity.GetRate();
+            const auto inFlight = static_cast<double>(e.disc->Get(e.index).inFlight);
+            workS += 8.0 * inFlight / capacity.GetRate();
             waiting += e.disc->GetBacklog(e.index) > 0 ? e.part : 0;
         }
     }
-    if (ping >= 0)
-    {
-        Ping(static_cast<uint32_t>(ping));
-    }
-    ContinueProbes();
+    m_prober.EndLook();
     if (m_shared)
     {
         Steer(workS, waiting);
     }
-    NextProbe();
+    m_prober.Next();
     m_tick = Simulator::Schedule(TICK, &WdmoePacedRadio::Tick, this);
 }
 

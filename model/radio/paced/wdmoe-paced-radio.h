@@ -8,13 +8,12 @@
 #define WDMOE_PACED_RADIO_H
 
 #include "wdmoe-paced-meter.h"
+#include "wdmoe-paced-prober.h"
 #include "wdmoe-paced-queue-disc.h"
 
 #include "ns3/ipv4-address.h"
-#include "ns3/socket.h"
 #include "ns3/wdmoe-radio.h"
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -145,19 +144,6 @@ class WdmoePacedRadio : public WdmoeRadio
     void DoSetPlan(const WdmoePlan& plan) override;
 
   private:
-    /// The pace of one end is taken off until a train is complete
-    struct Probe
-    {
-        bool active{false};  ///< under way
-        bool begun{false};   ///< the medium is free for it
-        bool warm{false};    ///< its first packets were left out
-        uint64_t samples{0}; ///< of its end when it is done
-        uint32_t arrived{0}; ///< packets so far
-        uint64_t bytes{0};   ///< of them
-        Time since;          ///< when it was called
-        Time heard;          ///< when something of it last arrived
-    };
-
     /// One direction of one link; downlink 2 k, uplink 2 k + 1
     struct End
     {
@@ -166,17 +152,9 @@ class WdmoePacedRadio : public WdmoeRadio
         uint32_t index{0};             ///< of its class there
         Ipv4Address from;              ///< the sender
         Ipv4Address to;                ///< the receiver
-        Ptr<Socket> prober;            ///< sends probes
         WdmoeShare share{0, 1, 0};     ///< of the plan, as the base station wants it
         double part{0};                ///< of the medium, as divided
         bool busy{false};              ///< as the base station knows
-        bool valid{false};             ///< there is a capacity, and it is not lost
-        bool lost{false};              ///< held back
-        bool queued{false};            ///< for a probe
-        uint32_t doubts{0};            ///< packets given up since something arrived
-        int pings{0};                  ///< single packets sent since something arrived
-        Probe probe;                   ///< the last
-        Time pinged{-1};               ///< when a single packet was sent to find it
         double hzS{0};                 ///< granted so far
     };
 
@@ -191,7 +169,7 @@ class WdmoePacedRadio : public WdmoeRadio
      */
     void Steer(double workS, double waiting);
 
-    /// Every so often: who is lost, who is to be probed, how full the medium is
+    /// Every so often: look after the ends, and how full the medium is
     void Tick();
 
     /**
@@ -220,8 +198,9 @@ class WdmoePacedRadio : public WdmoeRadio
      * @param end name
      * @param sequence number of the packet
      * @param bytes of it
+     * @param probe nobody's
      */
-    void HandDown(uint32_t end, uint64_t sequence, uint32_t bytes);
+    void HandDown(uint32_t end, uint64_t sequence, uint32_t bytes, bool probe);
 
     /**
      * @param end name
@@ -260,41 +239,8 @@ class WdmoePacedRadio : public WdmoeRadio
     void Apply(uint32_t parity);
     /// @}
 
-    /// @name Probing
-    /// @{
-
-    /**
-     * @param end name
-     */
-    void Ping(uint32_t end);
-
-    /**
-     * @param end name
-     */
-    void SendProbe(uint32_t end);
-
-    /// Begin with those that wait, as far as they may be under way together
-    void NextProbe();
-
-    /// Keep all going
-    void ContinueProbes();
-
-    /**
-     * Keep a probe going, or end it.
-     *
-     * @param end name
-     */
-    void ContinueProbe(uint32_t end);
-
-    /**
-     * @param e end that is probed
-     * @return most bytes that it has in flight or waiting
-     */
-    double GetProbeWindow(const End& e) const;
-
     /// Tell who has no sample
     void CheckStart();
-    /// @}
 
     Medium m_kind;              ///< attribute Medium
     double m_initialRate;       ///< attribute InitialRate, bit/s
@@ -305,6 +251,7 @@ class WdmoePacedRadio : public WdmoeRadio
     Time m_signalDelay;         ///< attribute SignalDelay
     Time m_queueTarget;         ///< attribute QueueTarget
     uint32_t m_trainPackets;    ///< attribute TrainPackets
+    uint32_t m_trainMost;       ///< attribute TrainMost
     Time m_trainTime;           ///< attribute TrainTime
     uint32_t m_samples;         ///< attribute Samples
     Time m_maxAge;              ///< attribute MaxAge
@@ -316,22 +263,20 @@ class WdmoePacedRadio : public WdmoeRadio
 
     Ptr<Node> m_server;                                         ///< base station
     Ptr<WdmoePacedMeter> m_meter;                               ///< what arrives
+    WdmoePacedProber m_prober;                                  ///< probes
     std::vector<End> m_ends;                                    ///< both of each link
     std::map<Ptr<NetDevice>, Ptr<WdmoePacedQueueDisc>> m_discs; ///< by NetDevice
-    std::map<Ipv4Address, Ptr<Socket>> m_sinks;                 ///< take probes, by address
     std::function<int64_t(int64_t)> m_assign;                   ///< see SetStreamAssigner()
     Ptr<NetDevice> m_newServer;                                 ///< of the link being added
     Ptr<NetDevice> m_newDevice;                                 ///< of the link being added
     bool m_shared{false};                                       ///< AUTO resolved
-    double m_lean{1};              ///< pace in place of E, for the queue to come to its target
-    double m_workS{0};             ///< in the NetDevices at the last Tick(), s; 0: not known
-    double m_doneS{0};             ///< reported since the last Tick(), s
-    double m_efficiency{1};        ///< E
-    uint32_t m_probing{0};         ///< probes under way; at most one on a shared medium
-    std::deque<uint32_t> m_probes; ///< ends to be probed
-    EventId m_tick;                ///< next Tick()
-    EventId m_applyUplink;         ///< the uplinks are told
-    EventId m_check;               ///< CheckStart()
+    double m_lean{1};       ///< pace in place of E, for the queue to come to its target
+    double m_workS{0};      ///< in the NetDevices at the last Tick(), s; 0: not known
+    double m_doneS{0};      ///< reported since the last Tick(), s
+    double m_efficiency{1}; ///< E
+    EventId m_tick;         ///< next Tick()
+    EventId m_applyUplink;  ///< the uplinks are told
+    EventId m_check;        ///< CheckStart()
 };
 
 } // namespace ns3

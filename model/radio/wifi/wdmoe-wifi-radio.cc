@@ -900,7 +900,7 @@ WdmoeWifiRadio::GetCapabilities() const
     c.timeConstant = m_scheduler ? MilliSeconds(200) : Time(0);
     // Of a transfer alone in the cell: a free medium is taken at once by EDCA.
     c.downlinkDelay = MicroSeconds(m_scheduler ? 200 : 50);
-    c.uplinkDelay = MicroSeconds(m_scheduler ? 450 : 50);
+    c.uplinkDelay = MicroSeconds(m_scheduler ? 180 : 50); // triggered 270, by contention 50
     c.uplinkRequestDelay = Time(0);
     c.downlinkLead = Time(0); // told when it is acknowledged
     c.grantPeriod = m_scheduler ? MilliSeconds(4) : Time(0);
