@@ -396,7 +396,7 @@ WifiLinkAdaptationTest::DoRun()
     {
         const auto station = Mac48Address::ConvertFrom(cell.radio->GetNetDevice(k)->GetAddress());
         const auto law = cell.radio->GetLinkState(k).uplink.law;
-        const double snr = cell.radio->GetSnr(k, false) / std::pow(10, 0.05); // McsMargin
+        const double snr = cell.radio->GetSnr(k, false) / std::pow(10, 0.1); // McsMargin
         NS_TEST_EXPECT_MSG_EQ(law.kind, wdmoe::RateLaw::SHANNON, "full power in a share");
         for (const double hz : {8e6, 20e6, 40e6})
         {

@@ -202,7 +202,7 @@ WdmoeWifiRadio::GetTypeId()
                           MakeTimeChecker(Time(0)))
             .AddAttribute("McsMargin",
                           "SNR to spare in the MCS of a triggered station, dB",
-                          DoubleValue(0.5),
+                          DoubleValue(1.0),
                           MakeDoubleAccessor(&WdmoeWifiRadio::m_margin),
                           MakeDoubleChecker<double>())
             .AddAttribute("KeepAlive",
