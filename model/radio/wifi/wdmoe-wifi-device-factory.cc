@@ -12,6 +12,7 @@
 #include "ns3/ap-wifi-mac.h"
 #include "ns3/boolean.h"
 #include "ns3/double.h"
+#include "ns3/frame-exchange-manager.h"
 #include "ns3/internet-stack-helper.h"
 #include "ns3/ipv4.h"
 #include "ns3/qos-txop.h"
@@ -48,6 +49,30 @@ const WdmoeWifiStandard STANDARDS[] = {
     {"80211ac", WIFI_STANDARD_80211ac, WIFI_MOD_CLASS_VHT, 160, 64, 1048575},
     {"80211ax", WIFI_STANDARD_80211ax, WIFI_MOD_CLASS_HE, 160, 256, 6500631},
 };
+
+/**
+ * A station that is not associated must not be shown frames for many stations: ns-3 (3.44 to 3.48)
+ * looks for its association ID in them, and aborts since it has none.
+ *
+ * @param device of the station
+ */
+void
+KeepFromOthers(Ptr<WifiNetDevice> device)
+{
+    auto mac = PeekPointer(DynamicCast<StaWifiMac>(device->GetMac()));
+    auto manager = PeekPointer(mac->GetFrameExchangeManager());
+    device->GetPhy()->SetReceiveOkCallback(
+        RxOkCallback([mac, manager](Ptr<const WifiPsdu> psdu,
+                                    RxSignalInfo signal,
+                                    const WifiTxVector& txVector,
+                                    const std::vector<bool>& status) {
+            const auto& header = psdu->GetHeader(0);
+            if (mac->IsAssociated() || !(header.IsTrigger() || header.IsBlockAck()))
+            {
+                manager->Receive(psdu, signal, txVector, status);
+            }
+        }));
+}
 
 } // namespace
 
@@ -156,6 +181,7 @@ WdmoeWifiDeviceFactory::Make(Ptr<Node> node,
         else
         {
             WdmoeMultiUserScheduler::PrepareStation(DynamicCast<StaWifiMac>(m));
+            KeepFromOthers(device);
         }
     }
     auto queue = m->GetTxopQueue(AC_BE);
