@@ -1043,10 +1043,15 @@ WdmoeController::LearnScale(const WdmoeDecision& decision, const WdmoeDeviceOutc
                     : std::numeric_limits<double>::quiet_NaN();
     };
     const bool linear = m_links[k].downlink.law.kind == wdmoe::RateLaw::LINEAR;
+    // Where grants are of any length, their number does not say for how long.
+    const bool known = outcome.uplinkActiveS * GetCell(k).GetUplinkHz() >= upHzS;
     m_predictor->LearnScale(
         k,
         scale(m_links[k].downlink.law, downHzS, linear ? 1 : outcome.measured.downlinkS, downBits),
-        scale(m_links[k].uplink.law, upHzS, outcome.uplinkActiveS, upBits));
+        scale(m_links[k].uplink.law,
+              upHzS,
+              known ? outcome.uplinkActiveS : outcome.measured.uplinkS,
+              upBits));
 }
 
 } // namespace ns3

@@ -317,6 +317,7 @@ WdmoeMultiUserScheduler::SetShares(Mac48Address station,
 {
     NS_LOG_FUNCTION(this << station);
     auto& state = Get(station);
+    state.removed = false;
     state.downlink.share = downlink;
     state.uplink.share = uplink;
 }
@@ -334,6 +335,7 @@ WdmoeMultiUserScheduler::RemoveStation(Mac48Address station)
 {
     NS_LOG_FUNCTION(this << station);
     auto& state = Get(station);
+    state.removed = true;
     state.demand.Clear();
     state.downlink.credit = 0;
     state.uplink.credit = 0;
@@ -373,6 +375,10 @@ WdmoeMultiUserScheduler::UpdateStations()
     {
         auto& station = Get(address);
         station.aid = aid;
+        if (station.removed)
+        {
+            continue; // a trigger frame would find it without association
+        }
         m_active.push_back(&station);
         m_downlinkClaims.push_back(&station.downlink);
         m_uplinkClaims.push_back(&station.uplink);
@@ -798,6 +804,10 @@ WdmoeMultiUserScheduler::BuildPoll()
     std::vector<Station*> silent;
     for (auto* station : m_active)
     {
+        if (station->uplink.share.guaranteed <= 0 && station->uplink.share.weight <= 0)
+        {
+            continue; // nothing may come of it
+        }
         // once anyone is asked, those that are soon to be are asked as well
         const Time wait = GetPollWait(*station);
         if (now - station->heard >= wait / 2 && (busy || now < station->mutedUntil) &&
@@ -1046,6 +1056,14 @@ WdmoeMultiUserScheduler::NotifyReceived(Ptr<const Packet> packet,
         if (txVector.IsUlMu())
         {
             station.mutedUntil = now + m_contentionOff;
+        }
+        else
+        {
+            // taken by contention: it counts as well
+            const double rate = txVector.GetMode().GetDataRate(txVector);
+            const double taken = 8.0 * (size + SUBFRAME) / rate;
+            station.uplink.usedS += taken;
+            station.uplink.credit -= taken;
         }
         const uint32_t around = header.GetSerializedSize() + FCS + LLC;
         const uint32_t fresh = station.demand.NotifyReceived(now,

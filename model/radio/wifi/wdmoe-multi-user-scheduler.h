@@ -171,6 +171,7 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
         double downlinkRate{0};    ///< bit/s in the whole channel
         uint64_t uplinkPending{0}; ///< bytes worth triggering now
         bool triggered{false};     ///< by the last trigger frame
+        bool removed{false};       ///< see RemoveStation()
         int polls{0};              ///< in a row without data
         Time mutedUntil;           ///< its EDCA is off
         Time heard;                ///< when it last sent a QoS frame, or was asked to

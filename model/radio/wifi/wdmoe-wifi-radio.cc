@@ -903,7 +903,7 @@ WdmoeWifiRadio::GetCapabilities() const
     c.uplinkDelay = MicroSeconds(m_scheduler ? 180 : 50); // triggered 270, by contention 50
     c.uplinkRequestDelay = Time(0);
     c.downlinkLead = Time(0); // told when it is acknowledged
-    c.grantPeriod = m_scheduler ? MilliSeconds(4) : Time(0);
+    c.grantPeriod = m_scheduler ? MicroSeconds(100) : Time(0);
     return c;
 }
 
