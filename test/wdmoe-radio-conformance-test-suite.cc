@@ -633,6 +633,7 @@ class RadioConformanceTestSuite : public TestSuite
              "progress",
              "expect"});
         const WdmoeRadioConformanceSettings wifi{.lostDistance = 1e5, .windows = 3};
+        Add("wifi", Wifi("ns3::WdmoeMultiUserScheduler"), wifi, {"strict", "late"});
         Add("wifi, stock",
             Wifi("None"),
             wifi,
