@@ -110,8 +110,8 @@ struct WdmoeRadioCapabilities
      */
     double shareAccuracy{0};
     Time timeConstant;       ///< shares hold over intervals of this length and longer
-    Time downlinkDelay;      ///< typical fixed delay of a transfer, downlink
-    Time uplinkDelay;        ///< typical fixed delay of a transfer, uplink
+    Time downlinkDelay;      ///< what a transfer typically takes beyond bits / rate, downlink
+    Time uplinkDelay;        ///< what a transfer typically takes beyond bits / rate, uplink
     Time uplinkRequestDelay; ///< part of it that ExpectUplink() saves: asking and being granted
     Time downlinkLead;       ///< from a "Grant" downlink to its bytes in the device's IP layer
     Time grantPeriod;        ///< "Grant" is fired at most once in it for a device and direction
