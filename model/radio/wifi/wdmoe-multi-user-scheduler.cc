@@ -50,6 +50,7 @@ constexpr uint8_t TID = 0;              ///< all traffic is best effort
 constexpr uint32_t LLC = 8;             ///< LLC/SNAP header, byte
 constexpr uint32_t FCS = 4;             ///< frame check sequence, byte
 constexpr uint32_t SUBFRAME = 4 + 3;    ///< A-MPDU subframe header and padding at most, byte
+constexpr uint32_t SMALL = 256;         ///< less is an acknowledgement of a transport, byte
 const Time SYMBOL = NanoSeconds(12800); ///< HE symbol without guard interval
 constexpr int ROUNDED_SYMBOLS = 2;      ///< a TB PPDU is up to that shorter than asked for
 constexpr uint8_t QUEUE_FULL = 254;     ///< queue size field: more than it can say
@@ -149,6 +150,12 @@ WdmoeMultiUserScheduler::GetTypeId()
                           "anything. Others are not polled. 0: never.",
                           TimeValue(MilliSeconds(20)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_pollInterval),
+                          MakeTimeChecker(Time(0)))
+            .AddAttribute("AnswerPollInterval",
+                          "The same of a station that was sent data, has not answered, and is not "
+                          "expected to: doubles each time.",
+                          TimeValue(MilliSeconds(2)),
+                          MakeTimeAccessor(&WdmoeMultiUserScheduler::m_answerPoll),
                           MakeTimeChecker(Time(0)))
             .AddTraceSource("Grant",
                             "User data of a station goes into a PPDU, or is expected in one, for "
@@ -694,10 +701,15 @@ WdmoeMultiUserScheduler::BuildDownlink()
         {
             fresh += mpdu->GetHeader().IsRetry() ? 0 : GetPayload(mpdu);
         }
-        const auto& station = *m_active[m_choice.claims[i]];
+        auto& station = *m_active[m_choice.claims[i]];
         m_downlinkInfo.psduMap[station.aid] = mpdus.size() > 1
                                                   ? Create<WifiPsdu>(std::move(mpdus))
                                                   : Create<WifiPsdu>(mpdus.front(), true);
+        if (fresh >= SMALL && !station.owes)
+        {
+            station.owes = true;
+            station.polls = 0;
+        }
         if (fresh > 0)
         {
             m_grantTrace(station.address, true, fresh);
@@ -861,7 +873,9 @@ WdmoeMultiUserScheduler::BuildPoll()
 Time
 WdmoeMultiUserScheduler::GetPollWait(const Station& station) const
 {
-    return m_pollInterval * (1 << station.polls);
+    // What was sent data, will probably answer; of what is expected there is no need to ask.
+    const bool owes = station.owes && station.demand.GetNextTime(Simulator::Now()) == Time::Max();
+    return std::min(owes ? m_answerPoll : m_pollInterval, m_pollInterval) * (1 << station.polls);
 }
 
 bool
@@ -1066,6 +1080,7 @@ WdmoeMultiUserScheduler::NotifyReceived(Ptr<const Packet> packet,
             station.uplink.credit -= taken;
         }
         const uint32_t around = header.GetSerializedSize() + FCS + LLC;
+        station.owes = station.owes && size < around + SMALL;
         const uint32_t fresh = station.demand.NotifyReceived(now,
                                                              size,
                                                              size - std::min(size, around),

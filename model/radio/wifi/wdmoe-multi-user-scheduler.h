@@ -172,6 +172,7 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
         uint64_t uplinkPending{0}; ///< bytes worth triggering now
         bool triggered{false};     ///< by the last trigger frame
         bool removed{false};       ///< see RemoveStation()
+        bool owes{false};          ///< it was sent data, and has not sent any since
         int polls{0};              ///< in a row without data
         Time mutedUntil;           ///< its EDCA is off
         Time heard;                ///< when it last sent a QoS frame, or was asked to
@@ -366,6 +367,7 @@ class WdmoeMultiUserScheduler : public MultiUserScheduler
     uint32_t m_unanswered; ///< attribute UnansweredTriggers
     Time m_fallback;       ///< attribute FallbackTime
     Time m_pollInterval;   ///< attribute PollInterval
+    Time m_answerPoll;     ///< attribute AnswerPollInterval
     Time m_contentionOff;  ///< MU EDCA timer, if it switches EDCA off
 
     WdmoeToneCredits m_credits;                 ///< divides a direction

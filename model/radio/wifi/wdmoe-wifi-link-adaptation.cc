@@ -33,8 +33,11 @@ constexpr double LEGACY_PREAMBLE = 20e-6;
 /// Block ack with a bitmap of 256, PHY service and tail bits with it, bit
 constexpr double BLOCK_ACK_BITS = 8 * 56 + 22;
 /// Width of an RU, and what it takes of the budget: 20 MHz have two RUs of 106 tones
-constexpr std::pair<double, double> WIDTHS[] =
-    {{8e6, 10e6}, {20e6, 20e6}, {40e6, 40e6}, {80e6, 80e6}, {160e6, 160e6}};
+constexpr std::pair<double, double> WIDTHS[] = {{8e6, 10e6},
+                                                {20e6, 20e6},
+                                                {40e6, 40e6},
+                                                {80e6, 80e6},
+                                                {160e6, 160e6}};
 
 } // namespace
 

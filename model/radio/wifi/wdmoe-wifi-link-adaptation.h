@@ -137,8 +137,8 @@ class WdmoeWifiLinkAdaptation
      * Triggered uplink: a station puts all its power into its RU, SNR(B) = SNR W / B.
      * R(B) = min(a B log2(1 + G / B), s B), G = SNR W / gap. The gap is what the MCS table loses to
      * capacity, s the efficiency of the best MCS, and a is such that the law is right in the mean
-     * over the RUs from 106 tones to the whole band; with less a station has 106 tones for a part of
-     * the time, so that the law is linear below.
+     * over the RUs from 106 tones to the whole band; with less a station has 106 tones for a part
+     * of the time, so that the law is linear below.
      *
      * @param snr over the whole band, linear
      * @return the law, payload bit/s

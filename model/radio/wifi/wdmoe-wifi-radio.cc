@@ -176,7 +176,7 @@ WdmoeWifiRadio::GetTypeId()
                           "triggered; then it does so again if triggers do not come. A multiple "
                           "of 8.192 ms, or 0: it always contends; with "
                           "ns3::WdmoeMultiUserScheduler only",
-                          TimeValue(MicroSeconds(2 * 8192)),
+                          TimeValue(MicroSeconds(32 * 8192)),
                           MakeTimeAccessor(&WdmoeWifiRadio::m_muEdcaTimer),
                           MakeTimeChecker(Time(0), MicroSeconds(2088960)))
             .AddAttribute("RetryLimit",
@@ -896,12 +896,14 @@ WdmoeWifiRadio::GetCapabilities() const
     c.strict = false; // a band that is left empty is of no use to anybody
     c.leftover = c.priority = c.expectUplink = c.progress = bool(m_scheduler);
     c.fullDuplex = false;
-    c.shareAccuracy = m_scheduler ? 0.01 : 1;
+    // In one direction alone half of it; with both busy each has but half of the time.
+    c.shareAccuracy = m_scheduler ? 0.02 : 1;
     c.timeConstant = m_scheduler ? MilliSeconds(200) : Time(0);
-    // Of a transfer alone in the cell: a free medium is taken at once by EDCA.
-    c.downlinkDelay = MicroSeconds(m_scheduler ? 200 : 50);
-    c.uplinkDelay = MicroSeconds(m_scheduler ? 180 : 50); // triggered 270, by contention 50
-    c.uplinkRequestDelay = Time(0);
+    // Of a transfer alone in the cell. EDCA takes a free medium at once. A station that was
+    // triggered before does not contend: what is not expected of it waits to be asked for.
+    c.downlinkDelay = MicroSeconds(50);
+    c.uplinkDelay = MicroSeconds(m_scheduler ? 6700 : 50);
+    c.uplinkRequestDelay = MicroSeconds(m_scheduler ? 6000 : 0);
     c.downlinkLead = Time(0); // told when it is acknowledged
     c.grantPeriod = m_scheduler ? MicroSeconds(100) : Time(0);
     return c;
