@@ -380,6 +380,12 @@ WdmoeMultiUserScheduler::UpdateStations()
     m_uplinkClaims.clear();
     for (const auto& [aid, address] : m_apMac->GetStaList(LINK))
     {
+        if (aid != m_apMac->GetAssociationId(address, LINK))
+        {
+            // One that went without a word and came back is listed twice: ns-3 gives it another ID
+            // and keeps the old one. It would be entitled twice.
+            continue;
+        }
         auto& station = Get(address);
         station.aid = aid;
         if (station.removed)
