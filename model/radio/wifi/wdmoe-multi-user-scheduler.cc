@@ -76,7 +76,7 @@ WdmoeMultiUserScheduler::GetTypeId()
             .AddAttribute("PpduDuration",
                           "Length of a PPDU whose stations have enough to send. Long ones cost "
                           "less, with short ones shares hold sooner. 0: 3 ms in 20 MHz, 4 ms in "
-                          "40 MHz, 5 ms in more, which can be cut into more units.",
+                          "more, which can be cut into more units.",
                           TimeValue(Time(0)),
                           MakeTimeAccessor(&WdmoeMultiUserScheduler::m_target),
                           MakeTimeChecker(Time(0), MicroSeconds(LONGEST_PPDU_US)))
@@ -212,7 +212,7 @@ WdmoeMultiUserScheduler::DoInitialize()
 
     if (m_target.IsZero())
     {
-        m_target = MilliSeconds(m_widthHz < 30e6 ? 3 : m_widthHz < 60e6 ? 4 : 5);
+        m_target = MilliSeconds(m_widthHz < 30e6 ? 3 : 4);
     }
     WdmoeToneCredits::Settings settings;
     settings.target = m_target.GetSeconds();
