@@ -95,11 +95,12 @@ WIFI_POLICIES = {
     "optimal split as weights, early triggers": "topk-allocated:controller.EarlyGrants=true",
     "scheduled": f"{SCHEDULED}:{WHOLE}:{LATE}",
     "scheduled, early triggers": f"{SCHEDULED}:{WHOLE}",
-    "scheduled, micro-batches, early triggers, MCS of the whole band": f"{SCHEDULED}:{WIDE}",
     "scheduled, micro-batches, early triggers": SCHEDULED,
 }
 # What ns-3 has, without a change: the best of these is "best stock".
 STOCK = {"wifi": ("topk-stock", f"topk-stock:{RTS}", RR)}
+# A simulation that takes longer has hung, s.
+HUNG = 540
 STOCK_LTE = ("topk-stock", RR)
 # TypeId of the scheduler of "@rr", by the setting's first word.
 ROUND_ROBIN = {"lte": "ns3::RrFfMacScheduler", "wifi": "ns3::RrMultiUserScheduler"}
@@ -132,7 +133,7 @@ def run(folder, setting, phase, seed, policies):
         with tempfile.TemporaryDirectory() as out:
             command = [str(folder / program), *COMMON, *PHASES[phase], *options, *extra]
             command += [f"--policies={','.join(names)}", f"--RngRun={seed}", f"--out={out}"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HUNG)
             if done.returncode != 0:
                 raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
             with open(Path(out) / "blocks.csv", encoding="utf-8", newline="") as file:
@@ -244,7 +245,7 @@ def main():
         for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
             try:
                 rows += future.result()
-            except RuntimeError as error:
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
                 failed += 1
                 print(error, file=sys.stderr)
             if done % 50 == 0:
