@@ -329,7 +329,7 @@ WdmoeWifiMacCell::NotifySent(uint32_t device,
                               WifiPhy::CalculatePhyPreambleAndHeaderDuration(txVector);
         // an RU: its tones; else as many as the channel has in one
         double tones = 0;
-        const auto type = txVector.IsMu()             ? txVector.GetRu(staId).GetRuType()
+        const auto type = txVector.IsMu()             ? WdmoeGetRuType(txVector, staId)
                           : m_settings.widthMhz == 20 ? WdmoeRuType::RU_242_TONE
                           : m_settings.widthMhz == 40 ? WdmoeRuType::RU_484_TONE
                           : m_settings.widthMhz == 80 ? WdmoeRuType::RU_996_TONE

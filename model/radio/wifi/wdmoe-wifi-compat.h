@@ -77,6 +77,21 @@ WdmoeGetRuMhz(const WifiTxVector& txVector, uint16_t staId)
 #endif
 }
 
+/**
+ * @param txVector of a multi-user PPDU
+ * @param staId who
+ * @return type of its RU
+ */
+inline WdmoeRuType
+WdmoeGetRuType(const WifiTxVector& txVector, uint16_t staId)
+{
+#if WDMOE_WIFI_HAS_EHT_RU
+    return WifiRu::GetRuType(txVector.GetRu(staId));
+#else
+    return txVector.GetRu(staId).GetRuType();
+#endif
+}
+
 } // namespace ns3
 
 #endif /* WDMOE_WIFI_COMPAT_H */
