@@ -115,6 +115,8 @@ SwitchedRadio::Connect(Ptr<Node> node, bool downlink)
     {
         InternetStackHelper().Install(node);
     }
+    NS_ABORT_MSG_IF(m_dataRate.GetBitRate() == 0,
+                    "SwitchedRadio: DataRate is 0 b/s; expected a rate > 0, for example 100Mb/s");
     CsmaHelper csma;
     csma.SetChannelAttribute("DataRate", DataRateValue(m_dataRate));
     const auto ends = csma.Install(NodeContainer(node, m_switch));

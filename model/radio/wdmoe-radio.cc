@@ -280,6 +280,16 @@ WdmoeRadio::SetPlan(const WdmoePlan& plan)
                       << "' knows no priorities; it divides by weights alone\n";
         }
     }
+    const bool asks = std::any_of(m_plan.downlink.begin(),
+                                  m_plan.downlink.end(),
+                                  [](const auto& s) { return s.guaranteed > 0; });
+    if (!capabilities.strict && !capabilities.leftover && asks &&
+        !std::exchange(m_plansIgnored, true))
+    {
+        std::cerr << "wdmoe: the radio '" << GetName()
+                  << "' has a scheduler of its own and does not enforce shares; policies differ in "
+                     "what they send only\n";
+    }
     m_planTrace(m_plan);
     DoSetPlan(m_plan);
 }

@@ -247,8 +247,8 @@ class WdmoeRadio : public Object
      *
      * A radio that divides the leftover by weights but knows no priorities drops those of a plan
      * (GetPlan() has none then), and says so on standard error the first time that they matter. A
-     * radio that can do neither takes the guaranteed shares or ignores plans altogether, which
-     * GetCapabilities() has said: there is nothing to add.
+     * radio that can do neither takes the guaranteed shares or ignores plans altogether; that is
+     * said once as well.
      *
      * @param plan who gets what
      */
@@ -367,6 +367,7 @@ class WdmoeRadio : public Object
     TracedCallback<uint32_t, const WdmoeLinkState&> m_linkStateTrace; ///< "LinkState"
     TracedCallback<const WdmoePlan&> m_planTrace;                     ///< "Plan"
     TracedCallback<uint32_t, bool, uint32_t> m_grantTrace;            ///< "Grant"
+    bool m_plansIgnored{false};                                       ///< and that was said
     bool m_prioritiesDropped{false};                                  ///< and that was said
 };
 

@@ -249,7 +249,8 @@ WdmoeMultiUserScheduler::CheckSettings(uint16_t widthMhz, uint32_t stations)
     if (problem.empty() && stations > MOST_STATIONS)
     {
         std::ostringstream message;
-        message << stations << " stations were never tried; 1 to " << MOST_STATIONS << " were";
+        message << stations << " stations are more than was tried; expected 1 to " << MOST_STATIONS
+                << ": leave some out, or take a cell without OFDMA (Scheduler=None)";
         problem = message.str();
     }
     return problem;

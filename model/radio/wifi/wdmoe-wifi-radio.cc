@@ -799,11 +799,14 @@ WdmoeWifiRadio::CheckConnected(Time deadline)
         const auto& devices = radio->m_devices;
         const bool met =
             std::all_of(devices.begin(), devices.end(), [](const Device& d) { return d.met; });
-        NS_ABORT_MSG_IF(!met,
-                        "WdmoeWifiRadio: not connected at "
-                            << Simulator::Now().As(Time::MS) << ": " << radio->DescribeUnconnected()
-                            << ". Where the SNR is low or not measured move them nearer, or raise "
-                               "ApTxPower and StaTxPower; where it is not allow more time");
+        NS_ABORT_MSG_IF(
+            !met,
+            "WdmoeWifiRadio: not connected at "
+                << Simulator::Now().As(Time::MS) << ": " << radio->DescribeUnconnected()
+                << ". Move them nearer (--maxDistance of a scenario), raise ApTxPower and "
+                   "StaTxPower, or take a narrower channel: whatever the noise, each "
+                   "20 MHz of a frame must be heard with -82 dBm, which a channel twice "
+                   "as wide loses 3 dB of. Near ones may need more time");
     });
 }
 
