@@ -9,8 +9,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <gsl/gsl_errno.h>
-#include <gsl/gsl_roots.h>
+#include <limits>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
@@ -113,12 +112,16 @@ ShannonPoint(double n, double gain, double b, double nats)
 class Pool
 {
   public:
-    /// @param size of the arrays @param count how many there will be
-    Pool(Index size, Index count)
-        : m_size(size),
-          m_stride((size + 7) / 8 * 8 | 8), // an odd number of cache lines: no power of two
-          m_memory(m_stride * count)
+    /// Take all arrays back. @param size of the next ones @param count how many there will be
+    void Reset(Index size, Index count)
     {
+        m_size = size;
+        m_stride = (size + 7) / 8 * 8 | 8; // an odd number of cache lines: no power of two
+        m_used = 0;
+        if (m_memory.size() < m_stride * count)
+        {
+            m_memory.resize(m_stride * count);
+        }
     }
 
     /// @param array becomes the next array, and zero
@@ -129,8 +132,8 @@ class Pool
     }
 
   private:
-    Index m_size;
-    Index m_stride;
+    Index m_size{0};
+    Index m_stride{0};
     Index m_used{0};
     Eigen::ArrayXd m_memory;
 };
@@ -159,10 +162,12 @@ struct Direction
 
     static constexpr Index ARRAYS = 15; ///< number of these arrays
 
-    Direction(Pool& pool, Index size)
-        : state(size, NONE),
-          tamed(size, false)
+    /// Nobody has bits. @param pool gives memory @param size number of devices
+    void Reset(Pool& pool, Index size)
     {
+        state.assign(size, NONE);
+        tamed.assign(size, false);
+        budget = 0;
         for (Array* a : {&linear,
                          &n,
                          &gain,
@@ -430,7 +435,7 @@ struct Secular
     }
 
     /**
-     * Newton's method (GSL) inside a bracket that we keep; the result is in `above`.
+     * Newton's method inside a bracket; the result is in `above`.
      *
      * @param guess of T
      * @param tolerance relative size of the last but one step
@@ -438,22 +443,6 @@ struct Secular
     void Solve(double guess, double tolerance)
     {
         at = -1;
-        gsl_function_fdf f;
-        f.f = [](double x, void* s) {
-            static_cast<Secular*>(s)->Evaluate(x);
-            return static_cast<Secular*>(s)->value;
-        };
-        f.df = [](double x, void* s) {
-            static_cast<Secular*>(s)->Evaluate(x);
-            return static_cast<Secular*>(s)->derivative;
-        };
-        f.fdf = [](double x, void* s, double* v, double* d) {
-            static_cast<Secular*>(s)->Evaluate(x);
-            *v = static_cast<Secular*>(s)->value;
-            *d = static_cast<Secular*>(s)->derivative;
-        };
-        f.params = this;
-        gsl_root_fdfsolver* newton = gsl_root_fdfsolver_alloc(gsl_root_fdfsolver_newton);
         // one device alone needs that much
         double low = (a / downHz - depth).maxCoeff();
         if (!shared)
@@ -464,14 +453,13 @@ struct Secular
         double high = INF;
         double x = guess > pole ? guess - pole : pole / 8;
         x = std::max(x, low);
-        gsl_root_fdfsolver_set(newton, &f, x);
         for (int i = 0; i < 2000; ++i)
         {
+            Evaluate(x);
             (value < 0 ? low : high) = x;
             const double before = x;
-            const bool ok = gsl_root_fdfsolver_iterate(newton) == GSL_SUCCESS;
-            x = gsl_root_fdfsolver_root(newton);
-            if (!ok || !(x >= low && x <= high) || !(x > 0))
+            x -= value / derivative;
+            if (!(x >= low && x <= high && x > 0)) // or NaN
             {
                 // the root may be many orders of magnitude below
                 x = high == INF ? 4 * low : low > 0 ? std::sqrt(low) * std::sqrt(high) : high / 16;
@@ -479,23 +467,76 @@ struct Secular
                 {
                     break;
                 }
-                gsl_root_fdfsolver_set(newton, &f, x);
             }
             else if (std::abs(x - before) <= tolerance * x)
             {
                 break; // and the next step would be the square of this one
             }
         }
-        gsl_root_fdfsolver_free(newton);
         Evaluate(x);
         above = x;
     }
 };
 
+/**
+ * Root of a function in a bracket: inverse quadratic interpolation where it is sure to be good,
+ * bisection elsewhere (T. R. Chandrupatla, Advances in Engineering Software 28, 1997, 145-149).
+ *
+ * @param f the function
+ * @param a one end
+ * @param fa f there
+ * @param b the other end
+ * @param fb f there, of the other sign or 0
+ * @return where f is 0, as near as rounding allows
+ */
+template <class Function>
+double
+FindRoot(const Function& f, double a, double fa, double b, double fb)
+{
+    double share = 0.5;
+    for (int i = 0; i < 200; ++i)
+    {
+        const double x = a + share * (b - a);
+        const double fx = f(x);
+        if (std::isnan(fx))
+        {
+            return fx;
+        }
+        // a: the newest, b: its partner across the root, c: the one that was given up
+        double c = a;
+        double fc = fa;
+        if ((fx > 0) != (fa > 0))
+        {
+            c = b;
+            fc = fb;
+            b = a;
+            fb = fa;
+        }
+        a = x;
+        fa = fx;
+        const double best = std::abs(fa) < std::abs(fb) ? a : b;
+        const double tolerance = 1e-15 * (1 + std::abs(best)) / std::abs(b - a);
+        if (fx == 0 || !(tolerance < 0.5))
+        {
+            return fx == 0 ? x : best;
+        }
+        const double xi = (a - b) / (c - b);
+        const double phi = (fa - fb) / (fc - fb);
+        share = 0.5;
+        if (phi * phi < xi && (1 - phi) * (1 - phi) < 1 - xi)
+        {
+            share = fa / (fb - fa) * (fc / (fb - fc)) +
+                    (c - a) / (b - a) * (fa / (fc - fa)) * (fb / (fc - fb));
+        }
+        share = std::clamp(share, tolerance, 1 - tolerance);
+    }
+    return std::abs(fa) < std::abs(fb) ? a : b;
+}
+
 /// One problem: all devices that have bits, with one budget or two
 struct Solver
 {
-    bool shared;                 ///< one budget; both directions use the downlink's bandwidth
+    bool shared{false};          ///< one budget; both directions use the downlink's bandwidth
     Pool pool;                   ///< memory of all arrays
     Array compute{nullptr, 0};   ///< c_k
     Direction down;              ///< the downlink, or the shared bandwidth
@@ -510,16 +551,34 @@ struct Solver
     double residual{INF};
     int iterations{0};
 
-    Solver(Index size, bool oneBudget)
-        : shared(oneBudget),
-          pool(size, 5 + 2 * Direction::ARRAYS),
-          down(pool, size),
-          up(pool, size)
+    /**
+     * Start anew, in the memory there is.
+     *
+     * @param size number of devices
+     * @param oneBudget for both directions
+     */
+    void Reset(Index size, bool oneBudget)
     {
+        shared = oneBudget;
+        pool.Reset(size, 5 + 2 * Direction::ARRAYS);
+        down.Reset(pool, size);
+        up.Reset(pool, size);
+        kinked.clear();
+        tameable.clear();
+        ratio = 1;
+        time = INF;
+        lower = 0;
+        residual = INF;
+        iterations = 0;
+        target = 0;
+        careful = false;
         for (Array* a : {&compute, &secular.a, &secular.c, &secular.p, &secular.depth})
         {
             pool.Give(*a);
         }
+        secular.pole = 0;
+        secular.above = 0;
+        secular.at = -1;
     }
 
     /// Prices of the budgets that fit the slowest device
@@ -934,7 +993,7 @@ struct Solver
     }
 
     /**
-     * The slow and sure way: T for each ratio of the multipliers, ratio by Brent's method (GSL).
+     * The slow and sure way: T for each ratio of the multipliers, ratio by Chandrupatla's method.
      *
      * @return whether it worked
      */
@@ -951,36 +1010,28 @@ struct Solver
     /// SolveNested for given rational functions. @return whether it worked
     bool SolveRatio()
     {
-        gsl_function f;
-        f.function = [](double x, void* s) { return static_cast<Solver*>(s)->Excess(x); };
-        f.params = this;
         double low = ratio > 0 && std::isfinite(ratio) ? std::log(ratio) : 0;
         double high = low;
-        double step = 0.5;
-        while (Excess(low) < 0 && step < 1e3)
+        double atLow = Excess(low);
+        double atHigh = atLow;
+        for (double step = 0.5; atLow < 0 && step < 1e3; step *= 2)
         {
             low -= step;
-            step *= 2;
+            atLow = Excess(low);
         }
-        step = 0.5;
-        while (Excess(high) > 0 && step < 1e3)
+        for (double step = 0.5; atHigh > 0 && step < 1e3; step *= 2)
         {
             high += step;
-            step *= 2;
+            atHigh = Excess(high);
         }
-        gsl_root_fsolver* brent = gsl_root_fsolver_alloc(gsl_root_fsolver_brent);
-        int status = gsl_root_fsolver_set(brent, &f, low, high);
-        for (int i = 0; i < 200 && status == GSL_SUCCESS; ++i)
+        if (!(atLow >= 0 && atHigh <= 0)) // or NaN
         {
-            status = gsl_root_fsolver_iterate(brent);
-            if (gsl_root_fsolver_x_upper(brent) - gsl_root_fsolver_x_lower(brent) < 1e-15)
-            {
-                break;
-            }
+            return false;
         }
-        Excess(gsl_root_fsolver_root(brent));
-        gsl_root_fsolver_free(brent);
-        return status == GSL_SUCCESS && std::isfinite(secular.above);
+        const double root =
+            FindRoot([this](double x) { return Excess(x); }, low, atLow, high, atHigh);
+        Excess(root);
+        return std::isfinite(root) && std::isfinite(secular.above);
     }
 
     /**
@@ -1147,17 +1198,6 @@ struct Solver
     }
 };
 
-/// GSL's default reaction to an error is to abort the process; statuses are checked here instead
-struct GslErrorsOff
-{
-    gsl_error_handler_t* before{gsl_set_error_handler_off()};
-
-    ~GslErrorsOff()
-    {
-        gsl_set_error_handler(before);
-    }
-};
-
 /// @return text that shows a number exactly enough. @param value the number
 std::string
 Text(double value)
@@ -1272,12 +1312,13 @@ Check(const AllocationProblem& problem, AllocationResult& result)
  *
  * @param problem the problem
  * @param result with bandwidths
+ * @param time working memory
  */
 void
-Conclude(const AllocationProblem& problem, AllocationResult& result)
+Conclude(const AllocationProblem& problem, AllocationResult& result, std::vector<double>& time)
 {
     const std::size_t size = problem.computeS.size();
-    std::vector<double> time(size);
+    time.resize(size);
     result.timeS = 0;
     for (std::size_t k = 0; k < size; ++k)
     {
@@ -1300,6 +1341,39 @@ Conclude(const AllocationProblem& problem, AllocationResult& result)
             result.active.push_back(k);
         }
     }
+}
+
+/// Empty a result, but keep its memory. @param result to be filled
+void
+Clear(AllocationResult& result)
+{
+    result.status = AllocationStatus::INVALID;
+    result.message.clear();
+    result.downlinkHz.clear();
+    result.uplinkHz.clear();
+    result.active.clear();
+    result.timeS = 0;
+    result.lowerBoundS = 0;
+    result.residual = 0;
+    result.iterations = 0;
+}
+
+/**
+ * @param result becomes INVALID if its time is not a number that is finite
+ * @return whether it became so
+ */
+bool
+RefuseUnlessFinite(AllocationResult& result)
+{
+    if (std::isfinite(result.timeS))
+    {
+        return false;
+    }
+    const std::string time = Text(result.timeS);
+    Clear(result);
+    result.message =
+        "the time is " + time + " s: bits, laws or bandwidths are out of the range of doubles";
+    return true;
 }
 
 } // namespace
@@ -1325,29 +1399,49 @@ AllocationResult::Gap() const
     return timeS > 0 ? std::max(0.0, (timeS - lowerBoundS) / timeS) : 0;
 }
 
-AllocationResult
-AllocateMinMax(const AllocationProblem& problem, const AllocationParam& param)
+/**
+ * What is kept from call to call.
+ */
+class MinMaxAllocator::Impl
 {
-    AllocationResult result;
-    try
-    {
-        param.Check();
-    }
-    catch (const std::invalid_argument& e)
-    {
-        result.message = e.what();
-        return result;
-    }
-    if (!Check(problem, result))
-    {
-        return result;
-    }
-    const GslErrorsOff errorsOff;
-    const std::size_t size = problem.computeS.size();
-    result.downlinkHz.assign(size, 0);
-    result.uplinkHz.assign(size, 0);
+  public:
+    AllocationResult result; ///< of the last call
 
-    // busy devices sorted by their laws, so that branches on them can be predicted
+    /// @param problem the block @param param how far to go
+    void Solve(const AllocationProblem& problem, const AllocationParam& param);
+
+  private:
+    /**
+     * @param problem the block
+     * @param param how far to go
+     * @param who devices, all of which have bits
+     * @param shared one budget for the directions that count
+     * @param d the downlink counts
+     * @param u the uplink counts
+     * @return whether it is as good as wanted
+     */
+    bool SolvePart(const AllocationProblem& problem,
+                   const AllocationParam& param,
+                   const std::vector<std::size_t>& who,
+                   bool shared,
+                   bool d,
+                   bool u);
+
+    /// @param problem the block. @return whether a device has bits both ways; fills m_busy
+    bool SortBusy(const AllocationProblem& problem);
+
+    Solver m_solver;                     ///< arrays of the devices that have bits
+    std::vector<std::size_t> m_busy;     ///< those devices
+    std::vector<std::size_t> m_downlink; ///< those with bits that way only
+    std::vector<std::size_t> m_uplink;   ///< likewise
+    std::vector<double> m_time;          ///< of each device, s
+};
+
+bool
+MinMaxAllocator::Impl::SortBusy(const AllocationProblem& problem)
+{
+    const std::size_t size = problem.computeS.size();
+    // by their laws, so that branches on them can be predicted
     const auto kind = [](double bits, const RateLaw& law) {
         return bits == 0 ? 0 : law.kind == RateLaw::LINEAR ? 1 : std::isinf(law.efficiency) ? 2 : 3;
     };
@@ -1369,86 +1463,134 @@ AllocateMinMax(const AllocationProblem& problem, const AllocationParam& param)
     }
     end[1] = 0;
     std::partial_sum(end, end + 17, end);
-    std::vector<std::size_t> busy(end[16]);
+    m_busy.resize(end[16]);
     for (std::size_t k = 0; k < size; ++k)
     {
         if (const int pair = kinds(k))
         {
-            busy[end[pair]++] = k;
+            m_busy[end[pair]++] = k;
         }
     }
+    return anyBoth;
+}
+
+bool
+MinMaxAllocator::Impl::SolvePart(const AllocationProblem& problem,
+                                 const AllocationParam& param,
+                                 const std::vector<std::size_t>& who,
+                                 bool shared,
+                                 bool d,
+                                 bool u)
+{
+    if (who.empty())
+    {
+        return true;
+    }
+    m_solver.Reset(static_cast<Index>(who.size()), shared);
+    for (std::size_t i = 0; i < who.size(); ++i)
+    {
+        const std::size_t k = who[i];
+        m_solver.compute[i] = problem.computeS[k];
+        if (d)
+        {
+            m_solver.down.Set(i, problem.downlinkBits[k], problem.downlinkLaw[k]);
+        }
+        if (u)
+        {
+            m_solver.up.Set(i, problem.uplinkBits[k], problem.uplinkLaw[k]);
+        }
+    }
+    m_solver.down.budget = shared && !d ? problem.uplinkHz : problem.downlinkHz;
+    m_solver.up.budget = problem.uplinkHz;
+    m_solver.Solve(param);
+    const Array& up = shared ? m_solver.down.best : m_solver.up.best;
+    for (std::size_t i = 0; i < who.size(); ++i)
+    {
+        if (d)
+        {
+            result.downlinkHz[who[i]] = m_solver.down.best[i];
+        }
+        if (u)
+        {
+            result.uplinkHz[who[i]] = up[i];
+        }
+    }
+    result.lowerBoundS = std::max(result.lowerBoundS, m_solver.lower);
+    result.residual = std::max(result.residual, m_solver.residual);
+    result.iterations = std::max(result.iterations, m_solver.iterations);
+    return m_solver.time - m_solver.lower <= param.relativeGap * m_solver.time;
+}
+
+void
+MinMaxAllocator::Impl::Solve(const AllocationProblem& problem, const AllocationParam& param)
+{
+    Clear(result);
+    try
+    {
+        param.Check();
+    }
+    catch (const std::invalid_argument& e)
+    {
+        result.message = e.what();
+        return;
+    }
+    if (!Check(problem, result))
+    {
+        return;
+    }
+    const std::size_t size = problem.computeS.size();
+    result.downlinkHz.assign(size, 0);
+    result.uplinkHz.assign(size, 0);
+    const bool anyBoth = SortBusy(problem);
     bool solved = true;
-    const auto solve = [&](const std::vector<std::size_t>& who, bool shared, bool d, bool u) {
-        if (who.empty())
-        {
-            return;
-        }
-        Solver solver(static_cast<Index>(who.size()), shared);
-        for (std::size_t i = 0; i < who.size(); ++i)
-        {
-            const std::size_t k = who[i];
-            solver.compute[i] = problem.computeS[k];
-            if (d)
-            {
-                solver.down.Set(i, problem.downlinkBits[k], problem.downlinkLaw[k]);
-            }
-            if (u)
-            {
-                solver.up.Set(i, problem.uplinkBits[k], problem.uplinkLaw[k]);
-            }
-        }
-        solver.down.budget = shared && !d ? problem.uplinkHz : problem.downlinkHz;
-        solver.up.budget = problem.uplinkHz;
-        solver.Solve(param);
-        const Array& up = shared ? solver.down.best : solver.up.best;
-        for (std::size_t i = 0; i < who.size(); ++i)
-        {
-            if (d)
-            {
-                result.downlinkHz[who[i]] = solver.down.best[i];
-            }
-            if (u)
-            {
-                result.uplinkHz[who[i]] = up[i];
-            }
-        }
-        solved = solved && solver.time - solver.lower <= param.relativeGap * solver.time;
-        result.lowerBoundS = std::max(result.lowerBoundS, solver.lower);
-        result.residual = std::max(result.residual, solver.residual);
-        result.iterations = std::max(result.iterations, solver.iterations);
-    };
     if (problem.coupled)
     {
-        solve(busy, true, true, true);
+        solved = SolvePart(problem, param, m_busy, true, true, true);
     }
     else if (anyBoth)
     {
-        solve(busy, false, true, true);
+        solved = SolvePart(problem, param, m_busy, false, true, true);
     }
     else
     {
         // no device ties the budgets together
-        std::vector<std::size_t> downlink;
-        std::vector<std::size_t> uplink;
-        for (const std::size_t k : busy)
+        m_downlink.clear();
+        m_uplink.clear();
+        for (const std::size_t k : m_busy)
         {
-            (problem.downlinkBits[k] > 0 ? downlink : uplink).push_back(k);
+            (problem.downlinkBits[k] > 0 ? m_downlink : m_uplink).push_back(k);
         }
-        solve(downlink, true, true, false);
-        solve(uplink, true, false, true);
+        solved = SolvePart(problem, param, m_downlink, true, true, false);
+        solved = SolvePart(problem, param, m_uplink, true, false, true) && solved;
     }
-    Conclude(problem, result);
-    if (!std::isfinite(result.timeS))
+    Conclude(problem, result, m_time);
+    if (RefuseUnlessFinite(result))
     {
-        AllocationResult refused;
-        refused.message = "the time is " + Text(result.timeS) +
-                          " s: bits, laws or bandwidths are out of the range of doubles";
-        return refused;
+        return;
     }
     // rounding only
     result.lowerBoundS = std::min(result.lowerBoundS, result.timeS);
     result.status = solved ? AllocationStatus::OPTIMAL : AllocationStatus::MAX_ITERATIONS;
-    return result;
+}
+
+MinMaxAllocator::MinMaxAllocator()
+    : m_impl(std::make_unique<Impl>())
+{
+}
+
+MinMaxAllocator::~MinMaxAllocator() = default;
+
+const AllocationResult&
+MinMaxAllocator::Solve(const AllocationProblem& problem, const AllocationParam& param)
+{
+    m_impl->Solve(problem, param);
+    return m_impl->result;
+}
+
+AllocationResult
+AllocateMinMax(const AllocationProblem& problem, const AllocationParam& param)
+{
+    return MinMaxAllocator().Solve(problem, param);
 }
 
 AllocationResult
@@ -1490,15 +1632,12 @@ AllocateEqual(const AllocationProblem& problem, bool allDevices)
                 problem.uplinkHz / static_cast<double>(allDevices ? size : users[1]);
         }
     }
-    Conclude(problem, result);
-    if (!std::isfinite(result.timeS))
+    std::vector<double> time;
+    Conclude(problem, result, time);
+    if (!RefuseUnlessFinite(result))
     {
-        AllocationResult refused;
-        refused.message = "the time is " + Text(result.timeS) +
-                          " s: bits, laws or bandwidths are out of the range of doubles";
-        return refused;
+        result.status = AllocationStatus::OPTIMAL;
     }
-    result.status = AllocationStatus::OPTIMAL;
     return result;
 }
 

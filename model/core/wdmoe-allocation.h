@@ -9,6 +9,7 @@
 
 #include "wdmoe-rate-law.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,33 @@ struct AllocationResult
  */
 AllocationResult AllocateMinMax(const AllocationProblem& problem,
                                 const AllocationParam& param = AllocationParam());
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * AllocateMinMax() with memory: calls of a size that was there before allocate none. One object for
+ * each thread.
+ */
+class MinMaxAllocator
+{
+  public:
+    MinMaxAllocator();
+    ~MinMaxAllocator();
+
+    /**
+     * Never throws for bad data and never loops: see the status.
+     *
+     * @param problem the block
+     * @param param how far to go
+     * @return bandwidths with certificate; valid until the next call
+     */
+    const AllocationResult& Solve(const AllocationProblem& problem,
+                                  const AllocationParam& param = AllocationParam());
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> m_impl; ///< arrays of the devices
+};
 
 /**
  * @ingroup wdmoe-core
