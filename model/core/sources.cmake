@@ -1,0 +1,30 @@
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+# What model/core consists of: read by the module's CMakeLists.txt and by the one of the package wdmoe-core. A header
+# that is named here is installed.
+set(wdmoe_core_sources
+    wdmoe-allocation.cc
+    wdmoe-bottleneck.cc
+    wdmoe-compute.cc
+    wdmoe-core-c.cc
+    wdmoe-core-c-schedule.cc
+    wdmoe-core-c-select.cc
+    wdmoe-flow-shop.cc
+    wdmoe-latency.cc
+    wdmoe-precision.cc
+    wdmoe-rate-law.cc
+    wdmoe-selection.cc
+)
+set(wdmoe_core_headers
+    wdmoe-allocation.h
+    wdmoe-bottleneck.h
+    wdmoe-compute.h
+    wdmoe-core-c.h
+    wdmoe-flow-shop.h
+    wdmoe-latency.h
+    wdmoe-precision.h
+    wdmoe-rate-law.h
+    wdmoe-selection.h
+)
