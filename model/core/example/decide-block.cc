@@ -15,12 +15,14 @@
  *
  * Expert e runs on device e; 4096 numbers of 16 bits each way for a token. Prints:
  *
- *     top-2    128 pairs, loads 47 29 25 27
- *     selected 120 pairs, loads 47 29 25 19, gate mass kept 0.980
- *     allocated: the block takes 0.2811 s (no division is faster than 0.2811 s)
- *       device 0: 1.50 MHz down, 2.18 MHz up
- *       ...
- *     scheduled: the block takes 0.1991 s (no plan is faster than 0.1952 s), downlink order 3 2 1 0
+ *     top-2    128 pairs, loads 36 34 38 20
+ *     selected 119 pairs, loads 34 31 34 20, gate mass kept 0.982
+ *     allocated: the block takes 0.4201 s (no division is faster than 0.4201 s)
+ *       device 0: 1.73 MHz down, 2.00 MHz up
+ *       device 1: 1.95 MHz down, 2.15 MHz up
+ *       device 2: 3.02 MHz down, 3.16 MHz up
+ *       device 3: 3.30 MHz down, 2.69 MHz up
+ *     scheduled: the block takes 0.2717 s (no plan is faster than 0.2717 s), downlink order 2 3 1 0
  */
 
 #include <algorithm>
