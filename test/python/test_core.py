@@ -558,7 +558,7 @@ def test_structs_are_those_of_the_header():
     structs = re.findall(r"typedef struct (\w+)\s*\{(.*?)\} \1;", header, re.DOTALL)
     assert {name for name, _ in structs} == set(mirrors)
     for name, body in structs:
-        fields = re.findall(r"^\s*(?:const )?(\w+)(\*?) (\w+);", body, re.MULTILINE)
+        fields = re.findall(r"(?:const )?(\w+)(\*?)\s+(\w+);", body)
         assert len(fields) == body.count(";"), name
         mirror = mirrors[name]
         if isinstance(mirror, np.dtype):
