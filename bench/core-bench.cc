@@ -14,9 +14,9 @@
  *                                 T in s, relative gap, median time in s, of many runs
  */
 
-#include "ns3/wdmoe-allocation.h"
-#include "ns3/wdmoe-flow-shop.h"
-#include "ns3/wdmoe-selection.h"
+#include "wdmoe-allocation.h"
+#include "wdmoe-flow-shop.h"
+#include "wdmoe-selection.h"
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
@@ -81,27 +81,28 @@ void
 Allocate(benchmark::State& state)
 {
     const auto problem = Mixed(state.range(0), state.range(1));
-    AllocationResult result;
+    MinMaxAllocator allocator;
+    const AllocationResult* result = nullptr;
     for (auto _ : state)
     {
-        result = AllocateMinMax(problem);
-        benchmark::DoNotOptimize(result.timeS);
+        result = &allocator.Solve(problem);
+        benchmark::DoNotOptimize(result->timeS);
     }
-    state.counters["gap"] = result.Gap();
-    state.counters["iterations"] = result.iterations;
+    state.counters["gap"] = result->Gap();
+    state.counters["iterations"] = result->iterations;
 }
 
-/// @param state tokens and experts
-void
-Select(benchmark::State& state)
+/// @return a softmax of uniform logits. @param tokens J @param experts E
+GateMatrix
+Gate(std::size_t tokens, std::size_t experts)
 {
     std::mt19937_64 engine(1);
     GateMatrix gate;
-    gate.tokens = state.range(0);
-    gate.experts = state.range(1);
-    for (std::size_t j = 0; j < gate.tokens; ++j)
+    gate.tokens = tokens;
+    gate.experts = experts;
+    for (std::size_t j = 0; j < tokens; ++j)
     {
-        std::vector<double> row(gate.experts);
+        std::vector<double> row(experts);
         double sum = 0;
         for (double& w : row)
         {
@@ -112,16 +113,59 @@ Select(benchmark::State& state)
             gate.weight.push_back(w / sum);
         }
     }
-    std::vector<double> latency(gate.experts);
+    return gate;
+}
+
+/// @return s of a token on each expert. @param experts E
+std::vector<double>
+Latency(std::size_t experts)
+{
+    std::mt19937_64 engine(2);
+    std::vector<double> latency(experts);
     for (double& l : latency)
     {
         l = Uniform(engine, 1e-3, 1e-2);
     }
+    return latency;
+}
+
+/// @param state tokens, experts, k
+void
+TopK(benchmark::State& state)
+{
+    const GateMatrix gate = Gate(state.range(0), state.range(1));
+    for (auto _ : state)
+    {
+        benchmark::DoNotOptimize(SelectTopK(gate, state.range(2)).expert.data());
+    }
+}
+
+/// @param state tokens, experts, k
+void
+Select(benchmark::State& state)
+{
+    const GateMatrix gate = Gate(state.range(0), state.range(1));
+    const auto latency = Latency(gate.experts);
     WlrParam param;
     param.gain = 1e3; // through all thetas
     for (auto _ : state)
     {
         benchmark::DoNotOptimize(SelectWlr(gate, state.range(2), latency, param).wlr);
+    }
+}
+
+/// @param state tokens, experts, k
+void
+QualityBound(benchmark::State& state)
+{
+    const GateMatrix gate = Gate(state.range(0), state.range(1));
+    const auto cost = Latency(gate.experts);
+    QualityBoundParam param;
+    param.maxTokenLoss = 0.5; // else few pairs can go
+    for (auto _ : state)
+    {
+        benchmark::DoNotOptimize(
+            SelectQualityBound(gate, state.range(2), cost, param).expert.data());
     }
 }
 
@@ -192,6 +236,50 @@ EvaluateShop(benchmark::State& state)
     state.counters["pieces"] = static_cast<double>(outcome.pieces.size());
 }
 
+/**
+ * All that is decided for a block: 512 tokens, 8 experts on 8 devices, top-2.
+ *
+ * @param state whether a plan over time is made, in place of a static split
+ */
+void
+Decide(benchmark::State& state)
+{
+    constexpr std::size_t DEVICES = 8;
+    constexpr double BITS = 65536; // of a token, each way
+    const GateMatrix gate = Gate(512, DEVICES);
+    const auto latency = Latency(DEVICES);
+    AllocationProblem split = Mixed(DEVICES, false);
+    ShopProblem shop = Shop(DEVICES, true);
+    for (auto& task : shop.tasks)
+    {
+        task.cuts.resize(1);
+    }
+    MinMaxAllocator allocator;
+    ShopPlanner planner;
+    for (auto _ : state)
+    {
+        const Selection selection = state.range(0) ? SelectQualityBound(gate, 2, latency)
+                                                   : SelectWlr(gate, 2, latency).selection;
+        const auto load = selection.Load(DEVICES);
+        for (std::size_t k = 0; k < DEVICES; ++k)
+        {
+            const double bits = BITS * load[k];
+            const double compute = 1e-3 * load[k];
+            split.downlinkBits[k] = split.uplinkBits[k] = bits;
+            split.computeS[k] = compute;
+            shop.tasks[k].cuts[0][0] = {bits, compute, bits};
+        }
+        if (state.range(0))
+        {
+            benchmark::DoNotOptimize(planner.Plan(shop).outcome.costS);
+        }
+        else
+        {
+            benchmark::DoNotOptimize(allocator.Solve(split).timeS);
+        }
+    }
+}
+
 /// @return the law. @param text Ls or SG,cap,scale
 RateLaw
 ParseLaw(const std::string& text)
@@ -244,13 +332,15 @@ SolveFile(const char* name)
             p.uplinkLaw.push_back(ParseLaw(part[4]));
         }
         std::vector<double> seconds;
+        MinMaxAllocator allocator;
         AllocationResult result;
         double total = 0;
         while (total < 0.2 && seconds.size() < 2000)
         {
             const auto start = std::chrono::steady_clock::now();
-            result = AllocateMinMax(p);
+            const auto& solved = allocator.Solve(p);
             const std::chrono::duration<double> t = std::chrono::steady_clock::now() - start;
+            result = solved;
             seconds.push_back(t.count());
             total += t.count();
         }
@@ -266,6 +356,16 @@ BENCHMARK(Allocate)
     ->ArgNames({"K", "coupled"})
     ->ArgsProduct({{8, 64, 1000, 100000}, {0, 1}})
     ->Unit(benchmark::kMicrosecond);
+BENCHMARK(TopK)
+    ->ArgNames({"tokens", "experts", "k"})
+    ->Args({4096, 64, 8})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(QualityBound)
+    ->ArgNames({"tokens", "experts", "k"})
+    ->Args({512, 8, 2})
+    ->Args({4096, 64, 8})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(Decide)->ArgNames({"schedule"})->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
 BENCHMARK(Select)
     ->ArgNames({"tokens", "experts", "k"})
     ->Args({512, 8, 2})

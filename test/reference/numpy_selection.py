@@ -17,13 +17,23 @@ def topk(gate, k):
     return np.where(weight > 0, expert, -1), weight
 
 
+def topk_by_token(gate, k):
+    """The same, one token after another."""
+    expert, weight = np.empty((len(gate), k), np.int64), np.empty((len(gate), k))
+    for j, row in enumerate(gate):
+        best = np.argsort(-row, kind="stable")[:k]
+        weight[j] = row[best]
+        expert[j] = np.where(weight[j] > 0, best, -1)
+    return expert, weight
+
+
 def combine(expert, weight):
     """Weights of the experts that are kept, of sum 1 for each token."""
     kept = np.where(expert >= 0, weight, 0)
     return kept / kept.sum(axis=1, keepdims=True)
 
 
-def wlr(gate, k, latency_s, theta_start=0.5, theta_step=0.1, theta_end=1.0, gain=1.03, min_experts=1):
+def wlr(gate, k, latency_s, theta_start=0.5, theta_step=0.1, theta_end=1.0, gain=1.03, min_experts=1, topk=topk):
     """Algorithm 1 of the paper, as wdmoe::SelectWlr reads it: (expert, combine, theta, wlr of top-k, wlr)."""
     full, weight = topk(gate, k)
     rows, count = np.arange(len(gate)), (full >= 0).sum(axis=1)
@@ -41,7 +51,7 @@ def wlr(gate, k, latency_s, theta_start=0.5, theta_step=0.1, theta_end=1.0, gain
     return expert, combine(expert, weight), theta, before, after
 
 
-def quality_bound(gate, k, cost_s, max_lost_mass=0.15, max_token_loss=0.1, min_experts=1):
+def quality_bound(gate, k, cost_s, max_lost_mass=0.15, max_token_loss=0.1, min_experts=1, topk=topk):
     """wdmoe::SelectQualityBound: pairs by falling cost / weight, those that fit are dropped: (expert, combine)."""
     expert, weight = topk(gate, k)
     kept = np.where(expert >= 0, weight, 0)
