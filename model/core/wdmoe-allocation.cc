@@ -124,11 +124,10 @@ class Pool
         }
     }
 
-    /// @param array becomes the next array, and zero
+    /// @param array becomes the next array, with whatever is in it
     void Give(Array& array)
     {
         new (&array) Array(m_memory.data() + m_stride * m_used++, m_size);
-        array.setZero();
     }
 
   private:
@@ -168,23 +167,14 @@ struct Direction
         state.assign(size, NONE);
         tamed.assign(size, false);
         budget = 0;
-        for (Array* a : {&linear,
-                         &n,
-                         &gain,
-                         &kink,
-                         &kinkT,
-                         &kinkSlope,
-                         &kinkCentre,
-                         &b,
-                         &t,
-                         &slope,
-                         &centre,
-                         &alpha,
-                         &beta,
-                         &delta,
-                         &best})
+        for (Array* a : {&kink, &kinkT, &kinkSlope, &kinkCentre, &b, &t, &slope, &centre, &best})
+        {
+            pool.Give(*a); // written before it is read
+        }
+        for (Array* a : {&linear, &n, &gain, &alpha, &beta, &delta})
         {
             pool.Give(*a);
+            a->setZero(); // as it stays where there are no bits
         }
         kink.setConstant(INF);
     }
