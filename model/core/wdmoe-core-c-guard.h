@@ -9,9 +9,11 @@
 
 #include "wdmoe-core-c.h"
 #include "wdmoe-rate-law.h"
+#include "wdmoe-selection.h"
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace wdmoe
 {
@@ -92,6 +94,27 @@ FromC(const wdmoe_core_law& law)
     result.scale = law.scale;
     return result;
 }
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * @param gate of the C interface
+ * @return the same gate, whose rows sum to what they should; all else is for the selectors to check
+ * @throws std::invalid_argument for a gate without tokens or experts, a weight that is NaN,
+ *         infinite or negative, a row of another sum
+ */
+GateMatrix GateFromC(const wdmoe_core_gate* gate);
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * @param from what was selected
+ * @param [out] to arrays of that size
+ */
+void SelectionToC(const Selection& from, wdmoe_core_selection* to);
+
+/// @return E numbers, one for each expert. @param value array @param name of it @param experts E
+std::vector<double> PerExpert(const double* value, const char* name, std::size_t experts);
 
 } // namespace wdmoe
 

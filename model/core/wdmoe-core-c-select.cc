@@ -28,12 +28,26 @@ Text(double value)
     return s.str();
 }
 
-/**
- * @param gate of the C interface
- * @return the same gate, whose rows sum to what they should; all else is for the selectors to check
- */
+/// @return the same selection. @param selection of the C interface @param tokens J
+Selection
+FromC(const wdmoe_core_selection* selection, std::size_t tokens)
+{
+    RequireArray(selection, "selection");
+    RequireArray(selection->expert, "selection expert");
+    Selection result;
+    result.tokens = tokens;
+    result.slots = selection->slots;
+    result.expert.assign(selection->expert, selection->expert + tokens * selection->slots);
+    return result;
+}
+
+} // namespace
+
+namespace wdmoe
+{
+
 GateMatrix
-FromC(const wdmoe_core_gate* gate)
+GateFromC(const wdmoe_core_gate* gate)
 {
     RequireArray(gate, "gate");
     if (gate->tokens == 0 || gate->experts == 0)
@@ -76,22 +90,8 @@ FromC(const wdmoe_core_gate* gate)
     return result;
 }
 
-/// @return the same selection. @param selection of the C interface @param tokens J
-Selection
-FromC(const wdmoe_core_selection* selection, std::size_t tokens)
-{
-    RequireArray(selection, "selection");
-    RequireArray(selection->expert, "selection expert");
-    Selection result;
-    result.tokens = tokens;
-    result.slots = selection->slots;
-    result.expert.assign(selection->expert, selection->expert + tokens * selection->slots);
-    return result;
-}
-
-/// @param from what was selected @param [out] to arrays of that size
 void
-ToC(const Selection& from, wdmoe_core_selection* to)
+SelectionToC(const Selection& from, wdmoe_core_selection* to)
 {
     RequireArray(to, "selection");
     RequireArray(to->expert, "selection expert");
@@ -105,7 +105,6 @@ ToC(const Selection& from, wdmoe_core_selection* to)
     std::copy(from.combine.begin(), from.combine.end(), to->combine);
 }
 
-/// @return E numbers, one for each expert. @param value array @param name of it @param experts E
 std::vector<double>
 PerExpert(const double* value, const char* name, std::size_t experts)
 {
@@ -113,7 +112,7 @@ PerExpert(const double* value, const char* name, std::size_t experts)
     return {value, value + experts};
 }
 
-} // namespace
+} // namespace wdmoe
 
 int
 wdmoe_core_select_topk(const wdmoe_core_gate* gate,
@@ -122,7 +121,9 @@ wdmoe_core_select_topk(const wdmoe_core_gate* gate,
                        char* message,
                        size_t messageSize)
 {
-    return Guard(message, messageSize, [&] { ToC(SelectTopK(FromC(gate), k), selection); });
+    return Guard(message, messageSize, [&] {
+        SelectionToC(SelectTopK(GateFromC(gate), k), selection);
+    });
 }
 
 int
@@ -135,7 +136,7 @@ wdmoe_core_select_wlr(const wdmoe_core_gate* gate,
                       size_t messageSize)
 {
     return Guard(message, messageSize, [&] {
-        const GateMatrix matrix = FromC(gate);
+        const GateMatrix matrix = GateFromC(gate);
         RequireArray(wlr, "wlr");
         WlrParam param;
         param.thetaStart = wlr->theta_start;
@@ -144,7 +145,7 @@ wdmoe_core_select_wlr(const wdmoe_core_gate* gate,
         param.gain = wlr->gain;
         param.minExperts = wlr->min_experts;
         const auto r = SelectWlr(matrix, k, PerExpert(latencyS, "latencyS", matrix.experts), param);
-        ToC(r.selection, selection);
+        SelectionToC(r.selection, selection);
         wlr->theta = r.theta;
         wlr->wlr_topk = r.wlrTopK;
         wlr->wlr = r.wlr;
@@ -162,13 +163,14 @@ wdmoe_core_select_quality_bound(const wdmoe_core_gate* gate,
                                 size_t messageSize)
 {
     return Guard(message, messageSize, [&] {
-        const GateMatrix matrix = FromC(gate);
+        const GateMatrix matrix = GateFromC(gate);
         RequireArray(bound, "bound");
         QualityBoundParam param;
         param.maxLostMass = bound->max_lost_mass;
         param.maxTokenLoss = bound->max_token_loss;
         param.minExperts = bound->min_experts;
-        ToC(SelectQualityBound(matrix, k, PerExpert(costS, "costS", matrix.experts), param),
+        SelectionToC(
+            SelectQualityBound(matrix, k, PerExpert(costS, "costS", matrix.experts), param),
             selection);
     });
 }
@@ -182,7 +184,7 @@ wdmoe_core_select_bottleneck(const wdmoe_core_gate* gate,
                              size_t messageSize)
 {
     return Guard(message, messageSize, [&] {
-        const GateMatrix matrix = FromC(gate);
+        const GateMatrix matrix = GateFromC(gate);
         RequireArray(bottleneck, "bottleneck");
         auto& b = *bottleneck;
         RequireArray(b.expert_device, "expertDevice");
@@ -210,7 +212,7 @@ wdmoe_core_select_bottleneck(const wdmoe_core_gate* gate,
                                         {b.expert_device, b.expert_device + matrix.experts},
                                         history,
                                         param);
-        ToC(r.selection, selection);
+        SelectionToC(r.selection, selection);
         b.before_s = r.beforeS;
         b.after_s = r.afterS;
         b.relieved = r.relieved.size();
@@ -226,7 +228,7 @@ wdmoe_core_kept_gate_mass(const wdmoe_core_gate* gate,
                           size_t messageSize)
 {
     return Guard(message, messageSize, [&] {
-        const GateMatrix matrix = FromC(gate);
+        const GateMatrix matrix = GateFromC(gate);
         RequireArray(mass, "mass");
         *mass = KeptGateMass(matrix, FromC(selection, matrix.tokens), k);
     });
@@ -241,7 +243,7 @@ wdmoe_core_weight_to_latency_ratio(const wdmoe_core_gate* gate,
                                    size_t messageSize)
 {
     return Guard(message, messageSize, [&] {
-        const GateMatrix matrix = FromC(gate);
+        const GateMatrix matrix = GateFromC(gate);
         RequireArray(ratio, "ratio");
         *ratio = WeightToLatencyRatio(matrix,
                                       FromC(selection, matrix.tokens),

@@ -130,16 +130,18 @@ def select(gate, k, policy="topk", *, partial=False, **settings):
     k = whole("k", k, 1)
     if k > gate.shape[1]:
         raise ValueError(f"k is {k}, expected at most the {gate.shape[1]} experts (columns of gate)")
-    expert = np.empty((len(gate), k), np.int32)
-    combine = np.empty((len(gate), k))
+    chosen = []
 
-    def run(function, *arguments):
-        slots = Slots(k, expert.ctypes.data, combine.ctypes.data)
-        of_gate = _gate(gate, partial)
-        call(f"select_{function}", ctypes.byref(of_gate), ctypes.c_size_t(k), *arguments, ctypes.byref(slots))
+    def run(function, *arguments, slots=k):
+        """Calls wdmoe_core_select_FUNCTION with a selection of `slots` columns. Returns its message."""
+        expert = np.empty((len(gate), slots), np.int32)
+        combine = np.empty((len(gate), slots))
+        chosen[:] = expert, combine
+        of_gate, to = _gate(gate, partial), Slots(slots, expert.ctypes.data, combine.ctypes.data)
+        return call(f"select_{function}", ctypes.byref(of_gate), ctypes.c_size_t(k), *arguments, ctypes.byref(to))
 
     said = POLICIES[policy](run, gate.shape[1], **settings) or {}
-    return Selection(policy, gate, k, partial, expert, combine, said)
+    return Selection(policy, gate, k, partial, *chosen, said)
 
 
 def _topk(run, experts):
