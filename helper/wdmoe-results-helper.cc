@@ -398,10 +398,16 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         stock = p.name == "topk-stock" ? &p : stock;
     }
     uint64_t missing = 0;
+    std::size_t longest = 14;
+    for (const auto& p : m_policies)
+    {
+        longest = std::max(longest, p.name.size());
+    }
+    const auto width = static_cast<int>(longest + 2);
     const auto precision = os.precision();
     os << "Scenario " << m_scenario << ", radio " << m_radioName << ", "
        << "RngRun " << RngSeedManager::GetRun() << ": one run; latencies in ms\n"
-       << std::left << std::setw(16) << "policy" << std::right << std::setw(9) << "block50"
+       << std::left << std::setw(width) << "policy" << std::right << std::setw(9) << "block50"
        << std::setw(9) << "block95" << std::setw(9) << "TTFT50" << std::setw(9) << "TPOT50"
        << std::setw(9) << "req50" << std::setw(9) << "req95" << std::setw(9) << "MB down"
        << std::setw(9) << "MB up" << std::setw(8) << "mass" << std::setw(8) << "WLR"
@@ -421,7 +427,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
             down += 1e-6 * static_cast<double>(b.bytesDownlink);
             up += 1e-6 * static_cast<double>(b.bytesUplink);
         }
-        os << std::left << std::setw(16) << p.name << std::right << std::fixed
+        os << std::left << std::setw(width) << p.name << std::right << std::fixed
            << std::setprecision(1) << std::setw(9) << 1e3 * block(p, 0.5) << std::setw(9)
            << 1e3 * block(p, 0.95) << std::setw(9) << 1e3 * Percentile(ttft, 0.5) << std::setw(9)
            << 1e3 * Percentile(tpot, 0.5) << std::setw(9) << 1e3 * Percentile(latency, 0.5)
@@ -451,7 +457,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
             continue;
         }
         const auto total = p.score.Total();
-        os << std::left << std::setw(16) << p.name << std::right << std::defaultfloat
+        os << std::left << std::setw(width) << p.name << std::right << std::defaultfloat
            << std::setprecision(4) << p.modelName << " (" << p.modelDigest << "): exact match "
            << p.score.MeanExactMatch() << ", free running " << p.score.MeanGeneratedExactMatch()
            << " of " << total.generated << ", bits per byte " << p.score.MeanBitsPerByte()

@@ -15,6 +15,7 @@
 #include "ns3/double.h"
 #include "ns3/enum.h"
 #include "ns3/nstime.h"
+#include "ns3/object-factory.h"
 #include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/wdmoe-energy.h"
@@ -157,7 +158,10 @@ class Dump
      * @param p price of downlink time by part, or utility weight
      * @param q price of uplink time by part
      * @param weight by group
-     * @param answer what was found @param bound certified
+     * @param answer what was found
+     * @param bound certified
+     * @param down bandwidths that are in time
+     * @param up likewise
      */
     void Write(const char* kind,
                bool coupled,
@@ -169,7 +173,9 @@ class Dump
                const std::vector<double>& q,
                const std::vector<double>& weight,
                double answer,
-               double bound)
+               double bound,
+               const std::vector<double>& down,
+               const std::vector<double>& up)
     {
         if (!m_file.is_open())
         {
@@ -188,8 +194,8 @@ class Dump
             const auto& part = parts[i];
             m_file << (i > 0 ? ", " : "") << "{\"group\": " << part.block
                    << ", \"c\": " << part.constantS << ", \"bits\": [" << part.downlinkBits << ", "
-                   << part.uplinkBits << "], \"price\": [" << p[i] << ", " << q[i]
-                   << "], \"laws\": [";
+                   << part.uplinkBits << "], \"fast\": [" << down[i] << ", " << up[i]
+                   << "], \"price\": [" << p[i] << ", " << q[i] << "], \"laws\": [";
             for (const auto* law : {&part.downlinkLaw, &part.uplinkLaw})
             {
                 const bool capped = std::isfinite(law->efficiency);
@@ -302,7 +308,9 @@ class FairTest : public TestCase
                            w,
                            {},
                            r.utility,
-                           r.upperBound);
+                           r.upperBound,
+                           r.downlinkHz,
+                           r.uplinkHz);
             }
         }
         NS_TEST_EXPECT_MSG_LT(worstGap, 1e-9, "certified");
@@ -311,7 +319,7 @@ class FairTest : public TestCase
         {
             std::cout << "proportional fair, " << INSTANCES << " instances: worst gap " << worstGap
                       << ", worst KKT residual " << worstResidual << ", at most " << iterations
-                      << " iterations\n";
+                      << " iterations" << std::endl;
         }
         // linear laws: B = w / sum w, whatever the slopes
         AllocationProblem linear;
@@ -465,7 +473,9 @@ class LatencySumTest : public TestCase
                            none,
                            p.blockWeight,
                            r.cost,
-                           r.lowerBound);
+                           r.lowerBound,
+                           r.downlinkHz,
+                           r.uplinkHz);
             }
         }
         NS_TEST_EXPECT_MSG_LT(worstGap, 1e-9, "certified");
@@ -475,7 +485,7 @@ class LatencySumTest : public TestCase
         {
             std::cout << "total latency, " << INSTANCES << " instances: worst gap " << worstGap
                       << ", worst KKT residual " << worstResidual << ", one block against min-max "
-                      << worstMinMax << ", at most " << iterations << " iterations\n";
+                      << worstMinMax << ", at most " << iterations << " iterations" << std::endl;
         }
         TestBadInput();
     }
@@ -635,7 +645,9 @@ class LeastEnergyTest : public TestCase
                            p.transmitW,
                            {},
                            r.energyJ - constantJ,
-                           r.lowerBoundJ - constantJ);
+                           r.lowerBoundJ - constantJ,
+                           fastest.downlinkHz,
+                           fastest.uplinkHz);
             }
         }
         NS_TEST_EXPECT_MSG_LT(worstGap, 1e-9, "certified");
@@ -645,7 +657,8 @@ class LeastEnergyTest : public TestCase
         {
             std::cout << "least energy, " << INSTANCES << " instances: worst gap " << worstGap
                       << ", worst KKT residual " << worstResidual << ", at most " << iterations
-                      << " iterations, over 1 % less than the fastest split in " << saved << "\n";
+                      << " iterations, over 1 % less than the fastest split in " << saved
+                      << std::endl;
         }
         TestBadInput();
     }
@@ -834,7 +847,7 @@ class GranularTest : public TestCase
             std::cout << "units, " << INSTANCES << " instances against all numbers of units: worst "
                       << worst << ", " << infeasible << " not possible, up to "
                       << 100 * worstContinuous << " % above the continuous optimum; 100 RB and 8 "
-                      << "devices: up to " << 100 * rounding << " %\n";
+                      << "devices: up to " << 100 * rounding << " %" << std::endl;
         }
         TestBadInput();
     }
@@ -947,6 +960,7 @@ class AllocatorObjectsTest : public TestCase
     {
         std::mt19937_64 engine(7);
         auto p = DrawBlock(engine, 6);
+        p.uplinkHz = p.downlinkHz;
         p.coupled = false;
         const auto minMax = CreateObject<WdmoeMinMaxAllocator>();
         const auto best = minMax->Allocate(p);
@@ -970,9 +984,9 @@ class AllocatorObjectsTest : public TestCase
         const double load = fair->Allocate(p).result.timeS;
         NS_TEST_EXPECT_MSG_NE(one, load, "weights matter");
         check(fair->Allocate(p));
-        NS_TEST_EXPECT_MSG_EQ(fair->SetAttributeFailSafe("Weight", StringValue("Two")),
-                              false,
-                              "there is no such weight");
+        const auto refused =
+            WdmoeAbortMessage([&] { fair->SetAttribute("Weight", StringValue("Two")); });
+        NS_TEST_EXPECT_MSG_NE(refused.find("One, Load"), std::string::npos, refused);
 
         const auto total = CreateObject<WdmoeTotalLatencyAllocator>();
         const auto summed = total->Allocate(p);

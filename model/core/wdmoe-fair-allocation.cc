@@ -138,16 +138,18 @@ struct Divider
             {
                 break;
             }
-            // ln(sum) is nearly linear in ln(lambda), with a slope between -1 and -1/2
+            // ln(sum) is nearly linear in ln(lambda), with a slope between -1 and -1/2; it is flat
+            // while all users are on corners
             double slope = -1;
-            if (last > 0 && sum != lastSum)
+            const bool flat = last > 0 && sum == lastSum;
+            if (last > 0 && !flat)
             {
                 slope = std::log(sum / lastSum) / std::log(lambda / last);
                 slope = slope < -0.2 && slope > -3 ? slope : -1;
             }
             last = lambda;
             lastSum = sum;
-            double next = lambda * std::exp(-std::log(sum) / slope);
+            double next = flat ? 0 : lambda * std::exp(-std::log(sum) / slope);
             if (!(next > low && next < high))
             {
                 next = low > 0 ? std::sqrt(low) * std::sqrt(high) : high / 4;
