@@ -692,6 +692,8 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             j["energy_j"] = {
                 {"total", total},
                 {"per_token", total / static_cast<double>(p.server.tokensIn + p.server.tokensOut)},
+                {"devices_per_token",
+                 energy.DevicesJ() / static_cast<double>(p.server.tokensIn + p.server.tokensOut)},
                 {"per_output_token", total / static_cast<double>(p.server.tokensOut)},
                 {"transmit", energy.transmitJ},
                 {"receive", energy.receiveJ},
