@@ -136,6 +136,18 @@ WdmoePolicy::GetNamed()
     policies.push_back({"topk-shared", topK, "ns3::WdmoeStockAllocator", true, false, fixed, {}});
     policies.push_back(
         {"topk-allocated-strict", topK, "ns3::WdmoeMinMaxAllocator", false, false, fixed, {}});
+    // other aims of a static split
+    policies.push_back({"topk-proportional-fair",
+                        topK,
+                        "ns3::WdmoeProportionalFairAllocator",
+                        true,
+                        false,
+                        fixed,
+                        {}});
+    policies.push_back(
+        {"topk-total-latency", topK, "ns3::WdmoeTotalLatencyAllocator", true, false, fixed, {}});
+    policies.push_back(
+        {"topk-least-energy", topK, "ns3::WdmoeLeastEnergyAllocator", true, false, fixed, {}});
     // the paper's Algorithm 2, for a radio that cannot be steered
     policies.push_back({"bottleneck",
                         "ns3::WdmoeBottleneckSelector",

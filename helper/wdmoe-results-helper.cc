@@ -20,6 +20,7 @@
 #include <iomanip>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #ifndef WDMOE_VERSION
 #define WDMOE_VERSION "0.1.0"
@@ -101,6 +102,39 @@ PredictionError(const std::vector<WdmoeBlockRecord>& blocks, double WdmoeBlockRe
     return {{"median_abs_error", Percentile(errors, 0.5)},
             {"p95_abs_error", Percentile(errors, 0.95)},
             {"max_abs_error", Percentile(errors, 1)}};
+}
+
+/**
+ * @param blocks of a policy
+ * @param [out] sum of their energies
+ * @return whether it is known of all of them
+ */
+bool
+SumEnergy(const std::vector<WdmoeBlockRecord>& blocks, wdmoe::EnergyUse& sum)
+{
+    sum = wdmoe::EnergyUse();
+    bool known = !blocks.empty();
+    for (const auto& b : blocks)
+    {
+        known = known && b.energyKnown;
+        sum += b.energy;
+    }
+    return known;
+}
+
+/// Columns of a table: the total, then its parts; empty where it is not known
+std::string
+EnergyColumns(bool known, const wdmoe::EnergyUse& e)
+{
+    std::ostringstream s;
+    s << std::setprecision(10);
+    for (const auto joule :
+         {e.TotalJ(), e.transmitJ, e.receiveJ, e.computeJ, e.baseTransmitJ, e.baseComputeJ})
+    {
+        s << ",";
+        known ? s << joule : s;
+    }
+    return s.str();
 }
 
 /// "-12.3 %" of a against b
@@ -364,14 +398,21 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         stock = p.name == "topk-stock" ? &p : stock;
     }
     uint64_t missing = 0;
+    std::size_t longest = 14;
+    for (const auto& p : m_policies)
+    {
+        longest = std::max(longest, p.name.size());
+    }
+    const auto width = static_cast<int>(longest + 2);
     const auto precision = os.precision();
     os << "Scenario " << m_scenario << ", radio " << m_radioName << ", "
        << "RngRun " << RngSeedManager::GetRun() << ": one run; latencies in ms\n"
-       << std::left << std::setw(16) << "policy" << std::right << std::setw(9) << "block50"
+       << std::left << std::setw(width) << "policy" << std::right << std::setw(9) << "block50"
        << std::setw(9) << "block95" << std::setw(9) << "TTFT50" << std::setw(9) << "TPOT50"
        << std::setw(9) << "req50" << std::setw(9) << "req95" << std::setw(9) << "MB down"
        << std::setw(9) << "MB up" << std::setw(8) << "mass" << std::setw(8) << "WLR"
-       << std::setw(11) << "vs equal" << std::setw(11) << "vs stock" << "\n";
+       << std::setw(11) << "vs equal" << std::setw(11) << "vs stock" << std::setw(9) << "J/token"
+       << "\n";
     for (const auto& p : m_policies)
     {
         missing += p.server.answersMissing;
@@ -386,7 +427,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
             down += 1e-6 * static_cast<double>(b.bytesDownlink);
             up += 1e-6 * static_cast<double>(b.bytesUplink);
         }
-        os << std::left << std::setw(16) << p.name << std::right << std::fixed
+        os << std::left << std::setw(width) << p.name << std::right << std::fixed
            << std::setprecision(1) << std::setw(9) << 1e3 * block(p, 0.5) << std::setw(9)
            << 1e3 * block(p, 0.95) << std::setw(9) << 1e3 * Percentile(ttft, 0.5) << std::setw(9)
            << 1e3 * Percentile(tpot, 0.5) << std::setw(9) << 1e3 * Percentile(latency, 0.5)
@@ -396,7 +437,18 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
            << std::setprecision(1) << std::setw(8)
            << Mean(Column(p.blocks, [](const auto& b) { return b.wlr; })) << std::setw(11)
            << (equal ? Change(block(p, 0.5), block(*equal, 0.5)) : "-") << std::setw(11)
-           << (stock ? Change(block(p, 0.5), block(*stock, 0.5)) : "-") << "\n";
+           << (stock ? Change(block(p, 0.5), block(*stock, 0.5)) : "-") << std::setw(9);
+        wdmoe::EnergyUse energy;
+        if (SumEnergy(p.blocks, energy))
+        {
+            os << std::setprecision(3)
+               << energy.TotalJ() / static_cast<double>(p.server.tokensIn + p.server.tokensOut);
+        }
+        else
+        {
+            os << "-";
+        }
+        os << "\n";
     }
     for (const auto& p : m_policies)
     {
@@ -405,7 +457,7 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
             continue;
         }
         const auto total = p.score.Total();
-        os << std::left << std::setw(16) << p.name << std::right << std::defaultfloat
+        os << std::left << std::setw(width) << p.name << std::right << std::defaultfloat
            << std::setprecision(4) << p.modelName << " (" << p.modelDigest << "): exact match "
            << p.score.MeanExactMatch() << ", free running " << p.score.MeanGeneratedExactMatch()
            << " of " << total.generated << ", bits per byte " << p.score.MeanBitsPerByte()
@@ -445,10 +497,12 @@ WdmoeResultsHelper::Write(const std::string& folder) const
     blocks << "policy,request,pass,block,tokens,start_s,latency_s,predicted_s,closed_form_s,"
               "pairs_topk,pairs_routed,pairs_missing,gate_mass_kept,wlr,bytes_downlink,"
               "bytes_uplink,slowest_device,downlink_s,queue_s,compute_s,uplink_s,pieces,in_flight,"
-              "planned_s,lower_bound_s\n";
+              "planned_s,lower_bound_s,energy_j,transmit_j,receive_j,compute_j,base_transmit_j,"
+              "base_compute_j\n";
     requests << "policy,request,prompt_tokens,output_tokens,arrival_s,start_s,first_token_s,end_s,"
                 "ttft_s,tpot_s,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,"
-                "pairs_missing,domain,kind,exact,bits,scored_tokens,agreeing,kl_bits\n";
+                "pairs_missing,domain,kind,exact,bits,scored_tokens,agreeing,kl_bits,"
+                "energy_j,transmit_j,receive_j,compute_j,base_transmit_j,base_compute_j\n";
     shares << "policy,request,pass,block,time_s,device,tokens,requested_downlink_share,"
               "requested_uplink_share,granted_downlink_share,granted_uplink_share,cell\n";
     auto schedule = open("schedule.csv");
@@ -501,12 +555,13 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             blocks << "," << b.pieces.size() << "," << b.inFlight << ",";
             if (b.bounded)
             {
-                blocks << b.plannedS << "," << b.lowerBoundS << "\n";
+                blocks << b.plannedS << "," << b.lowerBoundS;
             }
             else
             {
-                blocks << ",\n";
+                blocks << ",";
             }
+            blocks << EnergyColumns(b.energyKnown, b.energy) << "\n";
             for (const auto& piece : b.pieces)
             {
                 schedule << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
@@ -561,7 +616,7 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             const auto& q = r.score;
             if (q.domain.empty())
             {
-                requests << ",,,,,,\n";
+                requests << ",,,,,," << EnergyColumns(r.energyKnown, r.energy) << "\n";
                 continue;
             }
             requests << q.domain << "," << (q.forced ? "forced" : "free") << ",";
@@ -580,12 +635,13 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             }
             if (q.compared > 0)
             {
-                requests << q.agreeing << "," << q.divergence << "\n";
+                requests << q.agreeing << "," << q.divergence;
             }
             else
             {
-                requests << ",\n";
+                requests << ",";
             }
+            requests << EnergyColumns(r.energyKnown, r.energy) << "\n";
         }
         auto& j = summary["policies"][p.name];
         j["block_latency_s"] =
@@ -628,7 +684,23 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["predicted_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::predictedS);
         j["closed_form_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::closedFormS);
         j["capability"] = p.modelName.empty() ? Json() : Json::parse(CapabilityText(p));
+        wdmoe::EnergyUse energy;
         j["energy_j"] = nullptr;
+        if (SumEnergy(p.blocks, energy))
+        {
+            const double total = energy.TotalJ();
+            j["energy_j"] = {
+                {"total", total},
+                {"per_token", total / static_cast<double>(p.server.tokensIn + p.server.tokensOut)},
+                {"devices_per_token",
+                 energy.DevicesJ() / static_cast<double>(p.server.tokensIn + p.server.tokensOut)},
+                {"per_output_token", total / static_cast<double>(p.server.tokensOut)},
+                {"transmit", energy.transmitJ},
+                {"receive", energy.receiveJ},
+                {"compute", energy.computeJ},
+                {"base_transmit", energy.baseTransmitJ},
+                {"base_compute", energy.baseComputeJ}};
+        }
     }
     open("summary.json") << summary.dump(2) << "\n";
 }

@@ -18,6 +18,7 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <limits>
 #include <sstream>
@@ -442,6 +443,7 @@ WdmoeGatingServer::StartBlock(Service& s)
         const double context = query.position + 0.5 * (query.tokens + 1);
         seconds = query.tokens * m_model.BaseStationFlopsPerToken(context) / m_baseStation.flops;
     }
+    s.stationS = seconds;
     m_stationFree = Max(m_stationFree, Simulator::Now()) + Seconds(seconds);
     s.next = Simulator::Schedule(m_stationFree - Simulator::Now(),
                                  &WdmoeGatingServer::Dispatch,
@@ -810,6 +812,38 @@ WdmoeGatingServer::Stuck(uint64_t id)
                  << "; set a Deadline, or look at its link");
 }
 
+wdmoe::EnergyActivity
+WdmoeGatingServer::GetActivity(const Service& s, std::size_t from, std::size_t to) const
+{
+    const auto& part = s.decision.devices[s.batches[from].outcome.device];
+    wdmoe::EnergyActivity activity;
+    Time received;
+    Time answered;
+    for (auto i = from; i < to; i++)
+    {
+        const auto& batch = s.batches[i];
+        if (!batch.answered)
+        {
+            continue; // what it took until it was given up is not known
+        }
+        // From the first bit where the radio tells when that was, else from when it could be sent:
+        // a receiver that waits for its turn is on. What overlaps counts once.
+        const auto& f = batch.flight;
+        const auto& o = batch.outcome;
+        const Time began = Max(f.downlinkBegan.IsZero() ? batch.sent : f.downlinkBegan, received);
+        const Time replied = Max(f.uplinkBegan.IsZero() ? o.computed : f.uplinkBegan, answered);
+        const Time sending = f.uplinkActive.IsZero() ? o.answered - replied : f.uplinkActive;
+        activity.receiveS += Max(o.received - began, Time(0)).GetSeconds();
+        activity.transmitS += Max(sending, Time(0)).GetSeconds();
+        activity.computeS += batch.compute.GetSeconds();
+        received = Max(received, o.received);
+        answered = Max(answered, o.answered);
+    }
+    activity.baseTransmitS =
+        std::isnan(part.baseTransmitS) ? activity.receiveS : part.baseTransmitS;
+    return activity;
+}
+
 void
 WdmoeGatingServer::EndBlock(Service& s)
 {
@@ -822,6 +856,10 @@ WdmoeGatingServer::EndBlock(Service& s)
         return t.IsZero() ? std::numeric_limits<double>::quiet_NaN()
                           : (t - record.start).GetSeconds();
     };
+    wdmoe::EnergyActivity station;
+    station.baseComputeS = s.stationS;
+    record.energyKnown = true;
+    record.energy = wdmoe::EnergyOfPart(wdmoe::DeviceProfile(), m_baseStation, station);
     for (std::size_t from = 0; from < s.batches.size();)
     {
         const auto k = s.batches[from].outcome.device;
@@ -889,6 +927,9 @@ WdmoeGatingServer::EndBlock(Service& s)
             r.measured.computeS = (computed - received).GetSeconds();
             r.measured.uplinkS = (answered - computed).GetSeconds();
         }
+        const auto& profile = m_controller->GetProfile(k);
+        record.energyKnown = record.energyKnown && wdmoe::KnowsEnergy(profile);
+        record.energy += wdmoe::EnergyOfPart(profile, m_baseStation, GetActivity(s, from, to));
         outcome.answered = r.answered;
         outcome.measured = r.measured;
         outcome.queueS = r.queueS;
@@ -919,6 +960,8 @@ WdmoeGatingServer::EndBlock(Service& s)
     r.pairsMissing += record.pairsMissing;
     r.gateMassKept += record.tokens * record.gateMassKept;
     r.wlr += record.tokens * record.wlr;
+    r.energyKnown = r.energyKnown && record.energyKnown;
+    r.energy += record.energy;
     s.rows += record.tokens;
     m_report.blocks++;
     m_blockTrace(record);

@@ -15,6 +15,7 @@
 #include "ns3/traced-callback.h"
 #include "ns3/wdmoe-activation.h"
 #include "ns3/wdmoe-controller.h"
+#include "ns3/wdmoe-energy.h"
 #include "ns3/wdmoe-gate-source.h"
 #include "ns3/wdmoe-model-description.h"
 #include "ns3/wdmoe-real-model.h"
@@ -88,6 +89,8 @@ struct WdmoeBlockRecord
     std::vector<WdmoeDeviceRecord> devices; ///< those that had work
     std::vector<WdmoePieceRecord> pieces;   ///< by device, in the order sent
     std::vector<uint32_t> expertTokens;     ///< tokens for each expert
+    bool energyKnown{false};                ///< profiles tell all the powers that the next needs
+    wdmoe::EnergyUse energy;                ///< what it took, J; see doc/metrics.rst
 };
 
 /**
@@ -109,6 +112,8 @@ struct WdmoeRequestRecord
     uint64_t pairsMissing{0}; ///< sent, but not answered in time
     double gateMassKept{0};   ///< mean over its blocks, weighted by their tokens
     double wlr{0};            ///< the same of the weight-to-latency ratio, 1/s
+    bool energyKnown{true};   ///< of all its blocks
+    wdmoe::EnergyUse energy;  ///< sum over its blocks, J
     WdmoeRequestScore score;  ///< how good the answer was, if a real model gave it
 
     /// @return time to first token from arrival, s
@@ -269,6 +274,7 @@ class WdmoeGatingServer : public Application
         uint32_t pass{0};           ///< 0: prefill
         uint32_t block{0};          ///< i
         uint64_t rows{0};           ///< tokens x blocks so far
+        double stationS{0};         ///< attention and gate of the present block, s
         wdmoe::GateMatrix gate;     ///< of the present block
         WdmoeDecision decision;     ///< for the present block
         WdmoeBlockRecord present;   ///< the present block
@@ -278,6 +284,16 @@ class WdmoeGatingServer : public Application
         EventId deadline;           ///< of the present block
         EventId stuck;              ///< of the present block
     };
+
+    /**
+     * @param service of the request
+     * @param from first batch of a device
+     * @param to beyond its last
+     * @return for how long its answered pieces kept radio and compute unit busy
+     */
+    wdmoe::EnergyActivity GetActivity(const Service& service,
+                                      std::size_t from,
+                                      std::size_t to) const;
 
     /// @return elements of one token's activation (m)
     uint32_t GetHidden() const;

@@ -11,6 +11,7 @@
 #include "ns3/double.h"
 #include "ns3/enum.h"
 #include "ns3/uinteger.h"
+#include "ns3/wdmoe-granularity.h"
 
 #include <algorithm>
 #include <iostream>
@@ -81,6 +82,11 @@ WdmoeAllocator::Schedule(const wdmoe::ShopProblem& shop,
     return a;
 }
 
+void
+WdmoeAllocator::SetProfiles(const std::vector<wdmoe::DeviceProfile>& /* profiles */)
+{
+}
+
 bool
 WdmoeAllocator::IsOverTime() const
 {
@@ -124,14 +130,35 @@ WdmoeMinMaxAllocator::GetTypeId()
     static TypeId tid = TypeId("ns3::WdmoeMinMaxAllocator")
                             .SetParent<WdmoeAllocator>()
                             .SetGroupName("Wdmoe")
-                            .AddConstructor<WdmoeMinMaxAllocator>();
+                            .AddConstructor<WdmoeMinMaxAllocator>()
+                            .AddAttribute("Granularity",
+                                          "Bandwidth that shares come in, for example 180e3 for "
+                                          "the resource blocks of LTE; 0: of any size (Hz)",
+                                          DoubleValue(0),
+                                          MakeDoubleAccessor(&WdmoeMinMaxAllocator::m_granularity),
+                                          MakeDoubleChecker<double>(0.0, 1e12));
     return tid;
 }
 
 WdmoeAllocation
 WdmoeMinMaxAllocator::Allocate(const wdmoe::AllocationProblem& problem)
 {
-    return MakePlan(problem, wdmoe::AllocateMinMax(problem));
+    if (m_granularity == 0)
+    {
+        return MakePlan(problem, wdmoe::AllocateMinMax(problem));
+    }
+    wdmoe::GranularProblem granular;
+    granular.block = problem;
+    granular.unitHz = m_granularity;
+    const auto r = wdmoe::AllocateGranular(granular);
+    wdmoe::AllocationResult result;
+    result.status = r.status;
+    result.message = r.message;
+    result.downlinkHz = r.downlinkHz;
+    result.uplinkHz = r.uplinkHz;
+    result.timeS = r.timeS;
+    result.lowerBoundS = r.lowerBoundS;
+    return MakePlan(problem, result);
 }
 
 TypeId

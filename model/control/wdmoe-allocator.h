@@ -9,6 +9,7 @@
 
 #include "ns3/object.h"
 #include "ns3/wdmoe-allocation.h"
+#include "ns3/wdmoe-compute.h"
 #include "ns3/wdmoe-flow-shop.h"
 #include "ns3/wdmoe-radio.h"
 
@@ -64,6 +65,14 @@ class WdmoeAllocator : public Object
                                      const wdmoe::AllocationProblem& problem,
                                      const WdmoeRadioCapabilities& radio);
 
+    /**
+     * Who the devices of the next problem are, for those that look at their powers. Unless
+     * overridden: ignored.
+     *
+     * @param profiles by device of the problem
+     */
+    virtual void SetProfiles(const std::vector<wdmoe::DeviceProfile>& profiles);
+
     /// @return true if a plan is one over time, to be made anew when reality departs from it
     virtual bool IsOverTime() const;
 
@@ -95,7 +104,8 @@ class WdmoeAllocator : public Object
 /**
  * @ingroup wdmoe-control
  *
- * Exact min-max allocation, see wdmoe::AllocateMinMax().
+ * Exact min-max allocation, see wdmoe::AllocateMinMax(); in whole units of bandwidth, with the
+ * optimal numbers of them, if the attribute Granularity says so (wdmoe::AllocateGranular()).
  */
 class WdmoeMinMaxAllocator : public WdmoeAllocator
 {
@@ -107,6 +117,9 @@ class WdmoeMinMaxAllocator : public WdmoeAllocator
     static TypeId GetTypeId();
 
     WdmoeAllocation Allocate(const wdmoe::AllocationProblem& problem) override;
+
+  private:
+    double m_granularity{0}; ///< attribute Granularity, Hz
 };
 
 /**

@@ -210,6 +210,14 @@ WdmoeController::SetWork(const wdmoe::ExpertShape& shape,
     m_shape = shape;
     m_topK = topK;
     m_profiles = profiles;
+    for (auto& cell : m_cells)
+    {
+        cell.profiles.clear();
+        for (const auto k : cell.devices)
+        {
+            cell.profiles.push_back(profiles[k]);
+        }
+    }
     m_expertDevice.resize(experts);
     for (uint32_t e = 0; e < experts; e++)
     {
@@ -230,6 +238,12 @@ WdmoeController::SetPlacement(const std::vector<uint32_t>& expertDevice)
                                                                     << m_profiles.size());
     }
     m_expertDevice = expertDevice;
+}
+
+const wdmoe::DeviceProfile&
+WdmoeController::GetProfile(uint32_t device) const
+{
+    return m_profiles.at(device);
 }
 
 uint32_t
@@ -580,6 +594,10 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         part.load.downlinkBits = whole.downlinkBits;
         part.load.uplinkBits = whole.uplinkBits;
         part.load.computeS = whole.computeS;
+        const auto& law = m_links[k].downlink.law;
+        part.baseTransmitS = law.kind == wdmoe::RateLaw::LINEAR
+                                 ? whole.downlinkBits / law.Rate(cell.budget.downlinkHz)
+                                 : std::numeric_limits<double>::quiet_NaN();
         // A scale below 1 was learned from leftover: a guarantee that counted on it would shrink,
         // count on more leftover, and shrink again.
         p.downlinkBits[i] += whole.downlinkBits * std::max(cost.downlinkScale, 1.0);
@@ -587,6 +605,7 @@ WdmoeController::PlanCell(const WdmoeBlockInput& input,
         p.computeS[i] += whole.computeS * cost.computeScale + cost.computeFixedS +
                          cost.downlinkFixedS + cost.uplinkFixedS;
     }
+    m_allocator->SetProfiles(cell.profiles);
     auto allocation = m_allocator->Schedule(shop, p, cell.capabilities);
     NS_ABORT_MSG_IF(allocation.cut.size() != shop.tasks.size(),
                     m_allocator->GetInstanceTypeId().GetName()

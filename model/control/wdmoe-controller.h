@@ -83,6 +83,12 @@ struct WdmoeDevicePart
     WdmoeStageLoad load;            ///< bits, rates and compute time by the plan
     wdmoe::StageTimes predicted;    ///< what the predictor says, s
     std::vector<WdmoePiece> pieces; ///< in the order they are sent
+    /**
+     * s that the base station sends at full power for it: where power density is fixed, as long as
+     * the whole band would take (LINEAR downlink law); NaN: as long as the transfer takes, since
+     * each device has the full power (SHANNON).
+     */
+    double baseTransmitS{0};
 };
 
 /**
@@ -223,6 +229,12 @@ class WdmoeController : public Object
     uint32_t GetDeviceOf(uint32_t expert) const;
 
     /**
+     * @param device index
+     * @return its profile
+     */
+    const wdmoe::DeviceProfile& GetProfile(uint32_t device) const;
+
+    /**
      * Measure, decide, enforce.
      *
      * @param input the block
@@ -283,6 +295,9 @@ class WdmoeController : public Object
         wdmoe::ShopProblem shop;             ///< what is in flight; devices by place in `devices`
         std::vector<uint64_t> decisions;     ///< that made each of the blocks in `shop`
         bool scarce{false};                  ///< a block under decision waits for it
+
+        /// Of the devices, by place in `devices`
+        std::vector<wdmoe::DeviceProfile> profiles;
 
         /// @return true if both directions take from downlinkHz of the budget
         bool HasOneBand() const;

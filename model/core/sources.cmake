@@ -8,23 +8,36 @@ set(wdmoe_core_sources
     wdmoe-allocation.cc
     wdmoe-bottleneck.cc
     wdmoe-compute.cc
-    wdmoe-core-c.cc
     wdmoe-core-c-schedule.cc
     wdmoe-core-c-select.cc
+    wdmoe-core-c.cc
+    wdmoe-energy.cc
+    wdmoe-fair-allocation.cc
     wdmoe-flow-shop.cc
+    wdmoe-granularity.cc
+    wdmoe-latency-sum.cc
     wdmoe-latency.cc
+    wdmoe-law-leg.cc
+    wdmoe-least-energy.cc
     wdmoe-precision.cc
     wdmoe-rate-law.cc
     wdmoe-selection.cc
+    wdmoe-weighted-times.cc
 )
 set(wdmoe_core_headers
     wdmoe-allocation.h
     wdmoe-bottleneck.h
     wdmoe-compute.h
     wdmoe-core-c.h
+    wdmoe-energy.h
+    wdmoe-fair-allocation.h
     wdmoe-flow-shop.h
+    wdmoe-granularity.h
+    wdmoe-latency-sum.h
     wdmoe-latency.h
+    wdmoe-least-energy.h
     wdmoe-precision.h
     wdmoe-rate-law.h
     wdmoe-selection.h
+    wdmoe-weighted-times.h
 )

@@ -46,6 +46,8 @@ struct DeviceProfile
     double launchOverheadS{0}; ///< s for each expert call, before any work
     double computePowerW{0};   ///< W drawn while computing (0: not known)
     std::string source;        ///< where the numbers come from
+    double transmitPowerW{0};  ///< W drawn by its radio while sending (0: not known)
+    double receivePowerW{0};   ///< W drawn by its radio while receiving (0: not known)
 };
 
 /// How compute time is counted

@@ -135,7 +135,9 @@ WdmoeReadDevice(const std::string& path, const std::string& name)
                  "memoryEfficiency",
                  "memoryBytes",
                  "launchOverheadS",
-                 "computePowerW"});
+                 "computePowerW",
+                 "transmitPowerW",
+                 "receivePowerW"});
     wdmoe::DeviceProfile profile;
     profile.name = name;
     profile.flops = device.Sourced("peakFlops").Number(1e6, 1e18) *
@@ -145,6 +147,12 @@ WdmoeReadDevice(const std::string& path, const std::string& name)
     profile.memoryBytes = device.Sourced("memoryBytes").Number(1e6, 1e15);
     profile.launchOverheadS = device.Sourced("launchOverheadS").Number(0, 1);
     profile.computePowerW = device.Sourced("computePowerW").Number(0, 1e5);
+    // files of others may be older than these two
+    const auto power = [&device](const std::string& key) {
+        return device.Has(key) ? device.Sourced(key).Number(0, 1e5) : 0;
+    };
+    profile.transmitPowerW = power("transmitPowerW");
+    profile.receivePowerW = power("receivePowerW");
     for (const auto& key : device.Keys())
     {
         if (key != "comment")

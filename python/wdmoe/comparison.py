@@ -39,6 +39,7 @@ FIGURES = (
     *(f"{metric}.{figure}" for metric in METRICS.values() for figure in ("p50", "p95")),
     *(f"{metric}.{figure}" for metric in ("ttft_s", "tpot_s") for figure in ("p50", "p95")),
     *("bytes_downlink", "bytes_uplink", "gate_mass_kept", "wlr"),
+    *("energy_j.per_token", "energy_j.devices_per_token"),
     *(".".join(path) for path in PLANNING.values()),
 )
 
@@ -155,6 +156,16 @@ def qualities(summaries):
         entry.update({name: over_runs([run.get(name) for run in runs], most) for name, most in QUALITIES.items()})
         entry.update(sum_domains(runs))
         found[policy] = entry
+    return found
+
+
+def energies(summaries):
+    """Policy -> {path of the energy a token, request latency p50: as of over_runs}; those with known energy only."""
+    found = {}
+    for policy, entry in estimates(summaries).items():
+        if "energy_j.per_token" in entry and "request_latency_s.p50" in entry:
+            found[policy] = {name: entry[name] for name in ("energy_j.per_token", "energy_j.devices_per_token")}
+            found[policy]["request_latency_p50_s"] = entry["request_latency_s.p50"]
     return found
 
 

@@ -2,8 +2,8 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""Pictures: latencies by policy; shares and expert loads over time, of the first request; one block's schedule; a real
-model's quality."""
+"""Pictures: latencies by policy; shares and expert loads over time, of the first request; one block's schedule; energy a
+token; a real model's quality."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
-from wdmoe.comparison import QUALITIES, qualities
+from wdmoe.comparison import QUALITIES, energies, qualities
 from wdmoe.results import SCHEDULE, BadResult, name_models, name_run, name_scenario, read_columns
 from wdmoe.scenarios import fold, shorten
 
@@ -71,6 +71,13 @@ PANELS = (
         ("exact_match", "Exact match, mean over tasks (%)\n(higher is better)", 100, 5),
         ("free_exact_match", "Exact match, free running (%)\n(higher is better)", 100, 5),
     ),
+)
+
+
+# The same of energy: both are drawn.
+ENERGIES = (
+    ("energy_j.per_token", "Energy, all (J per token)\n(lower is better)", 1, 0.02),
+    ("energy_j.devices_per_token", "Energy, devices only (J per token)\n(lower is better)", 1, 0.02),
 )
 
 
@@ -454,6 +461,21 @@ def draw_quality(summaries, folder):
     items = " to ".join(map(str, sorted({min(counts), max(counts)})))
     air = name_scenario(next(iter(summaries.values())))
     title = f"{name_models(summaries.values())}\n{air}, {runs}{bars}, {items} items for each policy"
+    draw_against_latency(found, panels, title, folder / "latency-vs-quality.png")
+
+
+def draw_energy(summaries, folder):
+    """Energy a token against latency, a point for each policy whose energy is known; as draw_quality."""
+    found = energies(summaries)
+    if not found:
+        return
+    runs = f"RngRun {min(summaries)}" + (f" to {max(summaries)}" if len(summaries) > 1 else "")
+    bars = " (mean, bars: 95 %)" if len(summaries) > 1 else ""
+    title = f"{name_scenario(next(iter(summaries.values())))}, {runs}{bars}"
+    draw_against_latency(found, ENERGIES, title, folder / "latency-vs-energy.png")
+
+
+def draw_against_latency(found, panels, title, path):
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(
             1, len(panels), figsize=(3.9 * len(panels), 3.7), squeeze=False, layout="constrained"
@@ -464,7 +486,7 @@ def draw_quality(summaries, folder):
         figure.set_layout_engine("none")
         for axis, of_axis in zip(axes[0], points):
             place_labels(axis, of_axis)
-        save(figure, folder / "latency-vs-quality.png")
+        save(figure, path)
 
 
 def spread(entry, scale):
@@ -502,7 +524,7 @@ def draw_panel(axis, found, panel):
     axis.set_ylim(limits)
     axis.set_xlim(0, 1.2 * max(bar[1][0] for *_, bars in points for bar in bars) or 1)
     axis.ticklabel_format(useOffset=False)
-    ticks = [tick for tick in axis.get_yticks() if 0 <= tick <= QUALITIES[key] * scale]  # what can be
+    ticks = [tick for tick in axis.get_yticks() if 0 <= tick <= QUALITIES.get(key, math.inf) * scale]  # what can be
     axis.set_yticks(ticks)
     axis.set_ylim(limits)
     axis.set_xlabel("Request latency p50 (s)")

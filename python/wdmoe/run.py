@@ -226,6 +226,7 @@ WRITTEN = (
     "comparison.csv",
     "latency-by-policy.png",
     "shares-and-loads.png",
+    "latency-vs-energy.png",
     "latency-vs-quality.png",
     "schedule.png",
     "schedule-decode.png",
@@ -381,9 +382,10 @@ def present(united, partial, out):
         except results.BadResult as error:
             print(f"wdmoe run: {error}; so pictures are missing", file=sys.stderr)
             good = False
-    if real:
-        from wdmoe import plots
+    from wdmoe import plots
 
+    plots.draw_energy(united, folder)
+    if real:
         plots.draw_quality(united, folder)
     swap_in(partial, out)
     print(f"results: {out}")

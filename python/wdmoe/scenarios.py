@@ -24,7 +24,14 @@ POLICIES = (
     "scheduled",
 )
 # Those that have a name too, but are run only where they are asked for.
-NAMED = ("topk-shared", "topk-allocated-strict", "bottleneck")
+NAMED = (
+    "topk-shared",
+    "topk-allocated-strict",
+    "topk-proportional-fair",
+    "topk-total-latency",
+    "topk-least-energy",
+    "bottleneck",
+)
 BASELINES = ("topk-equal", "topk-stock")
 
 # Scenario -> what --list says; its program is wdmoe-SCENARIO. Those whose program is not installed are not there.

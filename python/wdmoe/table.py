@@ -53,6 +53,7 @@ METRICS = {"block": "block", "prefill_block": "prefill block", "decode_block": "
 PLUS_MINUS = "\u00b1"
 
 MISSING = ("answers missing", "answers_missing", 1)
+ENERGY = ("energy (J/token)", "energy_j.per_token", 1)
 
 # Of a real model only.
 QUALITY = (
@@ -96,7 +97,8 @@ def fill(summary, chosen, labels):
     policies = summary["policies"]
     entries = [policies[policy] for policy in chosen]
     table = start_by_policy(chosen, labels)
-    for name, path, scale in (*ROWS, MISSING) if results.count_missing([summary])[0] else ROWS:
+    rows = (*ROWS, ENERGY) if any(find(entry, ENERGY[1]) is not None for entry in entries) else ROWS
+    for name, path, scale in (*rows, MISSING) if results.count_missing([summary])[0] else rows:
         table.add_row(name, *(number(find(entry, path), scale) for entry in entries))
     planning = comparison.planning({None: summary})
     for name in planning[chosen[0]]:
