@@ -82,12 +82,11 @@ DesSolver::Gather(const double* row)
             const double w = row[m_order[i]];
             if (w > 0 && (m_heaviest.size() < m_most || w > m_heaviest.back()))
             {
-                if (m_heaviest.size() == m_most)
+                if (m_heaviest.size() < m_most)
                 {
-                    m_heaviest.pop_back();
+                    m_heaviest.push_back(w);
                 }
-                std::size_t at = m_heaviest.size();
-                m_heaviest.push_back(w);
+                std::size_t at = m_heaviest.size() - 1;
                 for (; at > 0 && w > m_heaviest[at - 1]; --at)
                 {
                     m_heaviest[at] = m_heaviest[at - 1];
@@ -95,19 +94,21 @@ DesSolver::Gather(const double* row)
                 m_heaviest[at] = w;
             }
         }
+        const double least = m_heaviest.size() < m_most ? std::numeric_limits<double>::denorm_min()
+                                                        : m_heaviest.back();
         for (std::size_t i = start; i < end; ++i)
         {
             const auto e = m_order[i];
             const double w = row[e];
-            if (w > 0 && (m_heaviest.size() < m_most || w >= m_heaviest.back()))
+            if (w >= least)
             {
                 std::size_t at = m_items.size();
-                m_items.push_back({w, m_cost[e], 0, 0, 0, e});
+                m_items.push_back({w, m_cost[e], 0, e});
                 for (; at > 0 && w > m_items[at - 1].weight; --at)
                 {
                     m_items[at] = m_items[at - 1];
                 }
-                m_items[at] = {w, m_cost[e], 0, 0, 0, e};
+                m_items[at] = {w, m_cost[e], 0, e};
             }
         }
         start = end;
@@ -413,18 +414,18 @@ DesSolver::Solve(const GateMatrix& gate,
                 {
                     if (item.reduced + m_price <= gap)
                     {
-                        m_live.push_back(item);
-                        m_live.back().prefix = prefix;
+                        m_live.push_back(
+                            {item.weight, item.cost, item.reduced + m_price, prefix, item.expert});
                         prefix += item.weight;
                     }
                 }
                 double tail = 0;
                 for (std::size_t i = m_live.size(); i-- > 0;)
                 {
-                    tail += std::min(0.0, m_live[i].reduced + m_price);
+                    tail += std::min(0.0, m_live[i].tail);
                     m_live[i].tail = tail;
                 }
-                m_live.push_back({0, 0, 0, 0, prefix, -1});
+                m_live.push_back({0, 0, 0, prefix, -1});
                 m_path.clear();
                 proven = Search(0, need, m_most, 0);
             }

@@ -121,6 +121,14 @@ class DesSolver
         double weight;  ///< of the gate
         double cost;    ///< of a pair
         double reduced; ///< cost less what its weight and slot are worth
+        int32_t expert; ///< index
+    };
+
+    /// The same in the search
+    struct LiveItem
+    {
+        double weight;  ///< of the gate
+        double cost;    ///< of a pair
         double tail;    ///< sum of negative reduced costs from here on
         double prefix;  ///< sum of the weights before it
         int32_t expert; ///< index
@@ -177,7 +185,7 @@ class DesSolver
     std::vector<double> m_heaviest;              ///< D largest weights so far, falling
     std::vector<int32_t> m_topK;                 ///< scratch
     std::vector<Item> m_items;                   ///< of a token, by falling weight
-    std::vector<Item> m_live;                    ///< of them, those that the search looks at
+    std::vector<LiveItem> m_live;                ///< of them, those that the search looks at
     std::vector<std::size_t> m_trial;            ///< items of the last LeastReduced()
     std::vector<std::size_t> m_path;             ///< of m_live, at the present node
     std::vector<int32_t> m_best;                 ///< experts of the incumbent

@@ -24,7 +24,16 @@ POLICIES = (
     "scheduled",
 )
 # Those that have a name too, but are run only where they are asked for.
-NAMED = ("topk-shared", "topk-allocated-strict", "bottleneck")
+NAMED = (
+    "topk-shared",
+    "topk-allocated-strict",
+    "bottleneck",
+    "des",
+    "sift",
+    "channel-aware",
+    "random",
+    "exhaustive",
+)
 BASELINES = ("topk-equal", "topk-stock")
 
 # Scenario -> what --list says; its program is wdmoe-SCENARIO. Those whose program is not installed are not there.
