@@ -12,6 +12,7 @@
 #include "ns3/boolean.h"
 #include "ns3/double.h"
 #include "ns3/pointer.h"
+#include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/uinteger.h"
@@ -24,6 +25,7 @@
 #include "ns3/wdmoe-exhaustive.h"
 #include "ns3/wdmoe-random-selection.h"
 #include "ns3/wdmoe-random-selector.h"
+#include "ns3/wdmoe-real-model.h"
 #include "ns3/wdmoe-scenario-radio.h"
 #include "ns3/wdmoe-sift-selector.h"
 #include "ns3/wdmoe-similarity.h"
@@ -292,7 +294,7 @@ class DesOptimalTest : public TestCase
         if (IsVerbose())
         {
             std::cout << "Des against all sets: worst gap " << worst << " over 18,000 tokens, "
-                      << infeasible << " of them could not meet the floor\n";
+                      << infeasible << " of them could not meet the floor" << std::endl;
         }
         NS_TEST_EXPECT_MSG_LT_OR_EQ(worst, 1e-12, "the same cost");
         NS_TEST_EXPECT_MSG_GT(infeasible, 500, "the draw is worth something");
@@ -515,7 +517,7 @@ class SiftOptimalTest : public TestCase
         if (IsVerbose())
         {
             std::cout << "Sift against all sets: worst gap " << worst << " over 6,000 tokens, "
-                      << replaced << " pairs replaced, " << skipped << " skipped\n";
+                      << replaced << " pairs replaced, " << skipped << " skipped" << std::endl;
         }
         NS_TEST_EXPECT_MSG_LT_OR_EQ(worst, 1e-12, "the same cost");
         NS_TEST_EXPECT_MSG_GT(replaced, 1000U, "the draw is worth something");
@@ -632,7 +634,7 @@ class SelectorMemoryTest : public TestCase
             SiftSolver sift;
             for (int n = 0; n < 20; n++)
             {
-                const auto gate = DrawGate(rng, 100, experts, 2, 0);
+                const auto gate = DrawGate(rng, experts == 8 ? 100 : 5, experts, 2, 0);
                 const auto cost = DrawCosts(rng, experts);
                 auto similarity = DrawSimilarity(rng, experts);
                 for (auto& s : similarity)
@@ -1243,7 +1245,6 @@ class SelectorObjectTest : public TestCase
                  {"Des", "NodeLimit", "0"},
                  {"Des", "TimeLimit", "-1"},
                  {"Sift", "MaxError", "1.5"},
-                 {"Sift", "Measure", "Euclid"},
                  {"Sift", "NodeLimit", "0"},
                  {"Sift", "TimeLimit", "-1"},
                  {"ChannelAware", "Strength", "-1"},
@@ -1343,11 +1344,20 @@ class SimilarityFileTest : public TestCase
             NS_TEST_ASSERT_MSG_EQ(shipped.blocks.size(), 6, model);
             NS_TEST_ASSERT_MSG_EQ(shipped.experts, 8, model);
             NS_TEST_EXPECT_MSG_EQ(shipped.model, model, "name");
+            if (model != "wdmoe-lm-base")
+            {
+                continue; // once is enough
+            }
             // and, of a small sample, measured once more
             const auto real = Transformer::Load(*WdmoeRealModel::FindCheckpoint(model));
-            const auto items = LimitTokens(
-                ReadEvaluation(WdmoeDataPath("evaluation/text.jsonl"), real->GetConfig()),
-                1500);
+            std::vector<EvaluationItem> items;
+            for (const std::string name : {"tasks", "text"})
+            {
+                const auto more = ReadEvaluation(WdmoeDataPath("evaluation/" + name + ".jsonl"),
+                                                 real->GetConfig());
+                items.insert(items.end(), more.begin(), more.end());
+            }
+            items = LimitTokens(items, 2000);
             const auto again = WdmoeMeasureSimilarity(*real, items);
             double worst = 0;
             for (std::size_t b = 0; b < 6; b++)
@@ -1369,7 +1379,7 @@ class SimilarityFileTest : public TestCase
             if (IsVerbose())
             {
                 std::cout << model << ": largest change of a cosine in a small sample " << worst
-                          << "\n";
+                          << std::endl;
             }
             NS_TEST_EXPECT_MSG_LT(worst, 0.25, "as the file says, but for the sample");
         }
