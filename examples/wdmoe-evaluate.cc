@@ -55,12 +55,17 @@
  * Or write the gates of the model for the text of a domain, for WdmoeRecordedGateSource:
  *
  *     wdmoe-evaluate --model=wdmoe-lm-base --gates=gates.csv --domain=shakespeare --tokens=2000
+ *
+ * Or measure how similar its experts are to one another, for WdmoeSiftSelector:
+ *
+ *     wdmoe-evaluate --model=wdmoe-lm-base --similarity=similarity.json
  */
 
 #include "ns3/command-line.h"
 #include "ns3/wdmoe-data-path.h"
 #include "ns3/wdmoe-gate-log.h"
 #include "ns3/wdmoe-sensitivity-helper.h"
+#include "ns3/wdmoe-similarity.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -91,6 +96,7 @@ struct Options
     std::string data;          ///< files; empty: all of data/evaluation
     std::string out;           ///< file
     std::string gates;         ///< file
+    std::string similarity;    ///< file
     std::string domain;        ///< for gates; empty: all
     std::string levers{"all"}; ///< names
     uint32_t tokens{20000};    ///< limit
@@ -113,9 +119,10 @@ void
 Run(const Options& options)
 {
     Require(!options.model.empty(), "--model is missing: a folder, or a name in data/models");
-    Require(!options.out.empty() || !options.gates.empty(), "--out or --gates is missing: a file");
+    Require(!options.out.empty() || !options.gates.empty() || !options.similarity.empty(),
+            "--out, --gates or --similarity is missing: a file");
     Require(options.seeds >= 1, "--seeds is 0; expected at least 1");
-    for (const auto& file : {options.out, options.gates})
+    for (const auto& file : {options.out, options.gates, options.similarity})
     {
         const auto parent = std::filesystem::path(file).parent_path();
         Require(parent.empty() || std::filesystem::is_directory(parent),
@@ -171,6 +178,34 @@ Run(const Options& options)
         std::cout << options.gates << ": " << gates.size() << " blocks, " << lengths.size()
                   << " sequences, " << gates.front().tokens << " tokens\n";
     }
+    if (!options.similarity.empty())
+    {
+        std::size_t tokens = 0;
+        for (const auto& item : items)
+        {
+            tokens += item.tokens.size();
+        }
+        auto similarity = WdmoeMeasureSimilarity(*model, items, [&options](double fraction) {
+            if (options.progress)
+            {
+                std::cerr << "@progress similarity " << fraction << std::endl;
+            }
+        });
+        similarity.model = name;
+        std::ostringstream source;
+        source << "outputs of all experts for the tokens that the gate routes to each, mean over "
+               << tokens << " tokens, " << items.size() << " items of";
+        for (const auto& file : names)
+        {
+            source << " " << file;
+        }
+        source << ", domain " << (options.domain.empty() ? "all" : options.domain) << ", digest "
+               << model->GetDigest();
+        similarity.source = source.str();
+        WdmoeWriteSimilarity(similarity, options.similarity);
+        std::cout << options.similarity << ": " << similarity.blocks.size() << " blocks, "
+                  << similarity.experts << " experts, " << tokens << " tokens\n";
+    }
     if (!options.out.empty())
     {
         WdmoeSensitivityHelper study(model, name, items);
@@ -203,6 +238,7 @@ main(int argc, char* argv[])
     cmd.AddValue("freeRunning", "Items of each task also answered freely", options.freeRunning);
     cmd.AddValue("domain", "Only items of this domain; empty: all", options.domain);
     cmd.AddValue("gates", "File for the gates of the model, CSV", options.gates);
+    cmd.AddValue("similarity", "File for the similarity of its experts, JSON", options.similarity);
     cmd.AddValue("threads", "Threads of the model", options.threads);
     cmd.AddValue("progress", "Machine-readable progress on standard error", options.progress);
     cmd.Parse(argc, argv);

@@ -131,6 +131,7 @@ main(int argc, char* argv[])
                                                            << "; expected 0 < min <= max");
     auto policy = WdmoePolicy::Find(policyName);
     policy.SetPrice(modelName);
+    policy.SetSimilarity(modelName);
     auto model = WdmoeRealModel::Load(modelName);
     model->SetAttribute("Temperature", DoubleValue(temperature));
     model->AssignStreams(2000);
@@ -167,6 +168,7 @@ main(int argc, char* argv[])
     WdmoeOptimizerHelper optimizer;
     optimizer.SetPolicy(policy);
     auto controller = optimizer.Install(radio, description, profiles);
+    controller->AssignStreams(7000);
     WdmoeGatingServerHelper serverHelper(description);
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile("bs-gpu"));
     serverHelper.SetAttribute("Deadline", TimeValue(Seconds(1e-3 * deadlineMs)));

@@ -49,6 +49,7 @@ const int64_t REQUEST_STREAM = 3000;
 const int64_t RADIO_STREAM = 4000;
 const int64_t ITEM_STREAM = 5000;
 const int64_t MOBILITY_STREAM = 6000;
+const int64_t SELECTOR_STREAM = 7000;
 
 /// a,b,c to its parts
 std::vector<std::string>
@@ -475,10 +476,12 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     auto p = policy;
     p.leftover = p.leftover && (p.stock || !strict);
     p.SetPrice(model);
+    p.SetSimilarity(model);
     optimizer.SetPolicy(p);
     optimizer.SetPredictor(predictor);
     optimizer.SetAttribute("ComputeMode", StringValue(computeMode));
     auto controller = optimizer.Install(radio, description, profiles);
+    controller->AssignStreams(SELECTOR_STREAM);
 
     WdmoeGatingServerHelper serverHelper(description);
     serverHelper.SetAttribute("Transport", StringValue(transport));

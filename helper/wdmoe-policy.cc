@@ -99,6 +99,28 @@ WdmoePolicy::SetPrice(const std::string& model)
     precision = "ns3::WdmoeFixedPrecision";
 }
 
+void
+WdmoePolicy::SetSimilarity(const std::string& model)
+{
+    const bool given = std::any_of(settings.begin(), settings.end(), [](const auto& setting) {
+        return setting.part == "selector" && setting.attribute == "SimilarityFile";
+    });
+    if (selector != "ns3::WdmoeSiftSelector" || given)
+    {
+        return;
+    }
+    const auto folder = WdmoeRealModel::FindCheckpoint(model);
+    const auto file = std::filesystem::path(folder.value_or("")) / "similarity.json";
+    if (folder && std::filesystem::exists(file))
+    {
+        settings.push_back({"selector", "SimilarityFile", file.string()});
+        return;
+    }
+    std::cerr << "policy '" << name << "': how similar experts are to one another is not known for "
+              << "'" << model << "'; experts are skipped, never replaced (./wdmoe evaluate "
+              << "--similarity=FILE measures it for a real model)\n";
+}
+
 std::vector<WdmoePolicy>
 WdmoePolicy::GetAll()
 {
@@ -156,6 +178,18 @@ WdmoePolicy::GetNamed()
                         true,
                         fixed,
                         {}});
+    // other selections with the plan of scheduled-fp16-topk, so that only the selection differs
+    const std::string scheduled = "ns3::WdmoeScheduledAllocator";
+    const WdmoePolicySetting early{"controller", "EarlyGrants", "true"};
+    for (const auto& [name, selector] : std::vector<std::pair<std::string, std::string>>{
+             {"des", "ns3::WdmoeDesSelector"},
+             {"sift", "ns3::WdmoeSiftSelector"},
+             {"channel-aware", "ns3::WdmoeChannelAwareSelector"},
+             {"random", "ns3::WdmoeRandomSelector"},
+             {"exhaustive", "ns3::WdmoeExhaustiveSelector"}})
+    {
+        policies.push_back({name, selector, scheduled, true, false, fixed, {early}});
+    }
     return policies;
 }
 

@@ -61,6 +61,15 @@ struct WdmoePolicy
      */
     void SetPrice(const std::string& model);
 
+    /**
+     * Give a policy that replaces experts by similar ones the similarities of a model: its
+     * similarity.json. Where there is none, say so on standard error; then it only skips. A
+     * SimilarityFile that was set stays.
+     *
+     * @param model name or folder, as WdmoeRealModel::FindCheckpoint()
+     */
+    void SetSimilarity(const std::string& model);
+
     /// @return the policies of the comparison, in its order
     static std::vector<WdmoePolicy> GetAll();
 

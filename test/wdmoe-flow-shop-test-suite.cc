@@ -6,6 +6,8 @@
 
 // Distances from the optimum and from the bound are printed where WDMOE_VERBOSE is set.
 
+#include "wdmoe-test-support.h"
+
 #include "ns3/test.h"
 #include "ns3/wdmoe-allocation.h"
 #include "ns3/wdmoe-flow-shop.h"
@@ -61,6 +63,12 @@ operator delete(void* memory) noexcept
 operator delete(void* memory, std::size_t) noexcept
 {
     std::free(memory);
+}
+
+std::size_t
+WdmoeHeapAllocations()
+{
+    return g_allocations;
 }
 
 namespace

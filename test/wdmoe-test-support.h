@@ -54,6 +54,15 @@ WdmoeAbortMessage(const std::function<void()>& action)
 /**
  * @ingroup wdmoe-tests
  *
+ * Defined beside the operators that count, in wdmoe-flow-shop-test-suite.cc.
+ *
+ * @return how often operator new was called in this process, by all threads
+ */
+std::size_t WdmoeHeapAllocations();
+
+/**
+ * @ingroup wdmoe-tests
+ *
  * Nothing of a decision is in flight any more.
  *
  * @param controller that made it

@@ -170,6 +170,12 @@ WdmoeController::Cell::HasOneBand() const
     return budget.coupled || !capabilities.fullDuplex;
 }
 
+int64_t
+WdmoeController::AssignStreams(int64_t stream)
+{
+    return m_selector->AssignStreams(stream);
+}
+
 double
 WdmoeController::Cell::GetUplinkHz() const
 {
@@ -796,6 +802,25 @@ WdmoeController::ExpertCosts(const WdmoeBlockInput& input) const
     return cost;
 }
 
+std::vector<double>
+WdmoeController::ExpertSnrs() const
+{
+    // Radios report rate laws: SNR is what Shannon's would need for the rate of the whole band.
+    const auto snr = [](const wdmoe::RateLaw& law, double hz) {
+        const double efficiency = hz > 0 ? law.Rate(hz) / hz : 0;
+        return std::exp2(std::min(efficiency, 100.0)) - 1;
+    };
+    std::vector<double> snrs;
+    for (const auto k : m_expertDevice)
+    {
+        const auto& cell = GetCell(k);
+        snrs.push_back(IsHeard(k) ? std::min(snr(m_links[k].downlink.law, cell.budget.downlinkHz),
+                                             snr(m_links[k].uplink.law, cell.GetUplinkHz()))
+                                  : 0);
+    }
+    return snrs;
+}
+
 void
 WdmoeController::MarkScarce(const WdmoeDecision& decision)
 {
@@ -833,6 +858,8 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     in.gate = input.gate;
     in.topK = m_topK;
     in.expertDevice = m_expertDevice;
+    in.expertSnr = ExpertSnrs();
+    in.block = input.block;
 
     const auto vanilla = wdmoe::SelectTopK(input.gate, m_topK);
     DecidePrecision(input, vanilla);

@@ -235,6 +235,12 @@ class WdmoeController : public Object
     const wdmoe::DeviceProfile& GetProfile(uint32_t device) const;
 
     /**
+     * @param stream first stream index to use, by the selector
+     * @return the number of streams assigned
+     */
+    int64_t AssignStreams(int64_t stream);
+
+    /**
      * Measure, decide, enforce.
      *
      * @param input the block
@@ -481,6 +487,9 @@ class WdmoeController : public Object
      * band; 0 where the cell's air is not scarce
      */
     std::vector<double> ExpertCosts(const WdmoeBlockInput& input) const;
+
+    /// @return linear SNR by expert, see WdmoeSelectorInput::expertSnr
+    std::vector<double> ExpertSnrs() const;
 
     /**
      * Share of a direction a device can count on while all loaded devices of its cell are busy

@@ -39,6 +39,44 @@ WdmoeSelector::Learn(uint32_t /* device */, uint32_t /* tokens */, double /* lat
 {
 }
 
+int64_t
+WdmoeSelector::AssignStreams(int64_t /* stream */)
+{
+    return 0;
+}
+
+const wdmoe::GateMatrix&
+WdmoeSelector::GetHeard(const WdmoeSelectorInput& input, wdmoe::GateMatrix& room)
+{
+    const auto& snr = input.expertSnr;
+    const auto& gate = input.gate;
+    if (snr.size() != gate.experts || std::find(snr.begin(), snr.end(), 0) == snr.end())
+    {
+        return gate;
+    }
+    room = gate;
+    for (std::size_t j = 0; j < gate.tokens; j++)
+    {
+        double* row = room.weight.data() + j * gate.experts;
+        double left = 0;
+        for (std::size_t e = 0; e < gate.experts; e++)
+        {
+            left += snr[e] > 0 ? row[e] : 0;
+        }
+        for (std::size_t e = 0; e < gate.experts && left > 0; e++)
+        {
+            row[e] = snr[e] > 0 ? row[e] : 0;
+        }
+    }
+    return room;
+}
+
+const std::vector<double>&
+WdmoeSelector::GetCosts(const WdmoeSelectorInput& input)
+{
+    return input.expertCostS.empty() ? input.expertLatencyS : input.expertCostS;
+}
+
 TypeId
 WdmoeTopKSelector::GetTypeId()
 {

@@ -34,6 +34,9 @@ struct WdmoeSelectorInput
     std::vector<uint32_t> expertDevice; ///< device that holds each expert, length E
     std::vector<double> expertCostS;    ///< s of what is scarce (shared air) that one more pair on
                                         ///< each expert takes, length E; empty: not known
+    std::vector<double> expertSnr; ///< linear SNR of the worse direction to each expert's device,
+                                   ///< length E; 0: not heard; empty: not known
+    uint32_t block{0};             ///< i, index of the block
 };
 
 /**
@@ -67,6 +70,34 @@ class WdmoeSelector : public Object
      * @param latencyS from when the first was sent until the last answer was in, s
      */
     virtual void Learn(uint32_t device, uint32_t tokens, double latencyS);
+
+    /**
+     * Most selectors draw nothing.
+     *
+     * @param stream first stream index to use
+     * @return the number of streams assigned
+     */
+    virtual int64_t AssignStreams(int64_t stream);
+
+  protected:
+    /**
+     * For selectors that look at all experts: a device that is not heard costs nothing, which must
+     * not make its experts attractive.
+     *
+     * @param input what to look at
+     * @param [out] room for the answer
+     * @return the gate without the weights of experts whose device is not heard; a token that has
+     *         no others keeps its own
+     */
+    static const wdmoe::GateMatrix& GetHeard(const WdmoeSelectorInput& input,
+                                             wdmoe::GateMatrix& room);
+
+    /**
+     * @param input what to look at
+     * @return what one more pair on each expert costs: WdmoeSelectorInput::expertCostS or, where
+     *         that is empty, the predicted latency
+     */
+    static const std::vector<double>& GetCosts(const WdmoeSelectorInput& input);
 };
 
 /**

@@ -7,11 +7,14 @@
 set(wdmoe_core_sources
     wdmoe-allocation.cc
     wdmoe-bottleneck.cc
+    wdmoe-channel-aware.cc
     wdmoe-compute.cc
     wdmoe-core-c-schedule.cc
     wdmoe-core-c-select.cc
     wdmoe-core-c.cc
+    wdmoe-des.cc
     wdmoe-energy.cc
+    wdmoe-exhaustive.cc
     wdmoe-fair-allocation.cc
     wdmoe-flow-shop.cc
     wdmoe-granularity.cc
@@ -20,16 +23,22 @@ set(wdmoe_core_sources
     wdmoe-law-leg.cc
     wdmoe-least-energy.cc
     wdmoe-precision.cc
+    wdmoe-random-selection.cc
     wdmoe-rate-law.cc
     wdmoe-selection.cc
+    wdmoe-selector-check.cc
+    wdmoe-sift.cc
     wdmoe-weighted-times.cc
 )
 set(wdmoe_core_headers
     wdmoe-allocation.h
     wdmoe-bottleneck.h
+    wdmoe-channel-aware.h
     wdmoe-compute.h
     wdmoe-core-c.h
+    wdmoe-des.h
     wdmoe-energy.h
+    wdmoe-exhaustive.h
     wdmoe-fair-allocation.h
     wdmoe-flow-shop.h
     wdmoe-granularity.h
@@ -37,7 +46,9 @@ set(wdmoe_core_headers
     wdmoe-latency.h
     wdmoe-least-energy.h
     wdmoe-precision.h
+    wdmoe-random-selection.h
     wdmoe-rate-law.h
     wdmoe-selection.h
+    wdmoe-sift.h
     wdmoe-weighted-times.h
 )

@@ -93,6 +93,9 @@ def build_parser():
     evaluate.add_argument("--out", metavar="FILE.json", help="the table; the picture goes to FILE.png")
     evaluate.add_argument("--data", metavar="A,B", help="evaluation files, JSON Lines (default: data/evaluation)")
     evaluate.add_argument("--gates", metavar="FILE.csv", help="record the model's gates, for --gates of a scenario")
+    evaluate.add_argument(
+        "--similarity", metavar="FILE.json", help="measure how similar its experts are, for the policy sift"
+    )
     commands.add_parser(
         "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
     )

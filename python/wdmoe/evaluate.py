@@ -20,7 +20,7 @@ PROGRAM = "wdmoe-evaluate"
 FORMAT = "wdmoe-sensitivity-1"
 
 # Options of the program that this command sets itself.
-OWN = re.compile(r" *--(model|data|out|gates|progress):")
+OWN = re.compile(r" *--(model|data|out|gates|similarity|progress):")
 
 # Levers in the picture: colour of wdmoe.plots.COLOURS, marker, label.
 CURVES = {
@@ -55,9 +55,9 @@ def main(options, others, parser):
         return fail(f"the program {PROGRAM} is not installed in {program.parent}")
     if not options.model:
         return fail("--model is missing: the folder of a checkpoint, or a name in data/models", 2)
-    if not (options.out or options.gates):
-        return fail("--out FILE.json (or --gates FILE.csv) is missing", 2)
-    out = Path(options.out or options.gates)
+    if not (options.out or options.gates or options.similarity):
+        return fail("--out FILE.json (or --gates FILE.csv, or --similarity FILE.json) is missing", 2)
+    out = Path(options.out or options.gates or options.similarity)
     if out.suffix == ".png":
         return fail(f"cannot write {out}: a name in .png is for the picture; --out FILE.json", 2)
     if out.is_dir() or not out.parent.is_dir():
@@ -79,7 +79,7 @@ def main(options, others, parser):
 
 def evaluate(program, options, others, partial):
     """Runs the program into the folder `partial`; what it wrote goes to its place when all is well."""
-    targets = {name: Path(path) for name, path in (("out", options.out), ("gates", options.gates)) if path}
+    targets = {name: Path(getattr(options, name)) for name in ("out", "gates", "similarity") if getattr(options, name)}
     written = {name: partial / f"result.{name}" for name in targets}
     command = [str(program), f"--model={options.model}", "--progress=1"]
     command += [f"--{name}={path}" for name, path in written.items()]

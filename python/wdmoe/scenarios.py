@@ -31,6 +31,11 @@ NAMED = (
     "topk-total-latency",
     "topk-least-energy",
     "bottleneck",
+    "des",
+    "sift",
+    "channel-aware",
+    "random",
+    "exhaustive",
 )
 BASELINES = ("topk-equal", "topk-stock")
 

@@ -50,7 +50,7 @@ table = {{"format": "wdmoe-sensitivity-2" if behaviour == "other" else "wdmoe-se
          "data": {{"tokens": int(options.get("tokens", 20000)), "domains": {{"mul": {{}}}}}},
          "levers": {{}} if behaviour == "hollow" else levers,
          "rank_correlation_of_gate_mass_kept": {{"all": {{"exact_match": 0.5, "bits_per_byte": None}}}}}}
-for name in ("out", "gates"):
+for name in ("out", "gates", "similarity"):
     if name in options:
         with open(options[name], "w") as file:
             file.write(json.dumps(table) if name == "out" else "# format: wdmoe-gate-log-1\\n")
@@ -101,6 +101,11 @@ def test_texts_only(run, tmp_path, capsys):
 def test_gates_only(run, tmp_path):
     assert run("--model", "m", "--gates", "g.csv") == 0
     assert listing(tmp_path / "here") == ["g.csv"]
+
+
+def test_similarity_only(run, tmp_path):
+    assert run("--model", "m", "--similarity", "s.json") == 0
+    assert listing(tmp_path / "here") == ["s.json"]
 
 
 @pytest.mark.parametrize(
