@@ -41,7 +41,7 @@ from pathlib import Path
 CORES = sorted(os.sched_getaffinity(0))[:2]
 os.sched_setaffinity(0, CORES)
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = str(len(CORES))
+    os.environ[variable] = "1"  # two threads make small matrices slower, and on a busy machine much slower
 
 import numpy as np  # noqa: E402
 
@@ -331,7 +331,8 @@ def limited(function, block, limit_s):
     try:
         answer = mine.recv() if mine.poll(limit_s) else f"> {limit_s:g} s"
     except EOFError:
-        answer = "died"
+        child.join()
+        answer = f"failed: ended by signal {-child.exitcode}"
     if child.is_alive():
         child.kill()
     child.join()
@@ -401,23 +402,28 @@ def table_of_allocation(args, present, say):
                 say(f"{head} ours, from numpy | {span(seconds)} | {seconds / best:.1f} | the same |")
             for name in present:
                 _, function, dense = OTHERS[name]
-                seconds, gaps, why = [], [], None
+                seconds, gaps, failed, why = [], [], [], None
                 for instance, (t, gap, _) in zip(instances, solved):
                     block = Block(instance)
                     if dense and block.dense_gb() > memory_gb() / 2:
                         why = f"not tried: {block.dense_gb():,.0f} GB of dense matrices"
                         break
                     answer = limited(function, block, args.limit)
+                    if isinstance(answer, str) and not answer.startswith(">"):
+                        failed.append(answer)
+                        continue
                     if isinstance(answer, str):
                         why = answer
                         break
                     seconds.append(answer[1:])
                     gaps.append(max(0, 1 - t * (1 - gap) / answer[0]))
+                why = why or (None if seconds else failed[0])
                 if why:
                     least = f"> {ratio(args.limit, best)}" if why.startswith(">") else "-"
                     say(f"{head} {name} | {why} | {least} | - |")
                     continue
-                for what, times in zip((name, "Clarabel alone"), zip(*seconds)):
+                note = f" ({len(failed)} of {runs} {failed[0]})" if failed else ""
+                for what, times in zip((name + note, "Clarabel alone"), zip(*seconds)):
                     middle = statistics.median(times)
                     say(f"{head} {what} | {span(middle)} | {ratio(middle, best)} | {statistics.median(gaps):.1e}, {max(gaps):.1e} |")
 
