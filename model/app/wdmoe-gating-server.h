@@ -21,6 +21,7 @@
 #include "ns3/wdmoe-request-source.h"
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -75,6 +76,14 @@ struct WdmoeBlockRecord
     bool bounded{false};     ///< whether the next two are of a plan over time
     double plannedS{0};      ///< what the plan makes of the blocks in flight (sum of their ends), s
     double lowerBoundS{0};   ///< no plan makes less of it, s
+    /// No selection of top-k's pairs with as much gate mass ends it sooner, whatever the plan, by
+    /// what was known, s; NaN: not computed (ns3::WdmoeController::Regret)
+    double jointLowerBoundS{std::numeric_limits<double>::quiet_NaN()};
+    /// The same for one who knew the links of the whole block, s; NaN: not computed, or others were
+    /// in flight
+    double clairvoyantS{std::numeric_limits<double>::quiet_NaN()};
+    /// Latency less that, s; NaN: likewise
+    double regretS{std::numeric_limits<double>::quiet_NaN()};
     uint32_t inFlight{1};    ///< blocks in flight when it was planned, with this one
     uint32_t pairsTopK{0};   ///< (token, expert) pairs of top-k
     uint32_t pairsRouted{0}; ///< selected

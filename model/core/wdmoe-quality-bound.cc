@@ -31,7 +31,7 @@ constexpr double NEED_ERROR = 1e-9;
 constexpr int WEIGHT_STEPS = 24;
 
 /// Of a machine with static splits
-constexpr double LEAST_WEIGHT = 1e-4;
+constexpr double LEAST_WEIGHT = 1e-7;
 
 /// Steps with more than two machines
 constexpr int MANY_WEIGHT_STEPS = 24;
@@ -306,6 +306,7 @@ QualityBound::Impl::Load(const GateMatrix& gate, std::size_t k)
         const double* row = gate.Row(j);
         const double limit = m_floor->maxTokenLoss * m_tokenMass[j] * (1 + ROUNDING);
         m_tokenLeft[j] = limit;
+        std::size_t heard = 0;
         for (std::size_t s = j * k; s < (j + 1) * k && expert[s] >= 0; ++s)
         {
             const auto e = static_cast<uint32_t>(expert[s]);
@@ -320,7 +321,7 @@ QualityBound::Impl::Load(const GateMatrix& gate, std::size_t k)
             }
             ++m_expertPairs[e];
             m_devices[device].total += 1;
-            if (s < j * k + m_floor->minExperts || mass > limit)
+            if (heard++ < m_floor->minExperts || mass > limit)
             {
                 m_taken[e] = 1;
                 continue;
@@ -653,7 +654,7 @@ QualityBound::Impl::SplitNeed(std::size_t k, double pairs) const
                     first = left / (1 + std::exp(-u));
                     const double a = rise(0, first);
                     const double b = rise(1, left / (1 + std::exp(u)));
-                    constexpr double FAR = 20;
+                    constexpr double FAR = 60;
                     return a < INF ? (b < INF ? std::clamp(std::log(a / b), -FAR, FAR) : -FAR)
                                    : FAR;
                 };

@@ -36,7 +36,8 @@ struct QualityFloor
     double maxLost{0.15};      ///< of the block: share of its top-k gate mass, 0 .. 1, or, where
                                ///< there are prices, relative quality
     double maxTokenLoss{0.1};  ///< of a token's own top-k gate mass, this share may be lost, 0 .. 1
-    std::size_t minExperts{1}; ///< a token's experts of largest weight that always stay
+    std::size_t minExperts{1}; ///< a token's experts of largest weight, of those that
+                               ///< are reachable, that always stay
     std::vector<QualityPrice> price;        ///< empty: the loss is gate mass; else the share of the
                                             ///< last entry counts for all above
     BlockModel model{BlockModel::SCHEDULE}; ///< how latency comes about
