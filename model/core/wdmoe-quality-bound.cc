@@ -743,8 +743,13 @@ QualityBound::Impl::SlopeOf(const Device& d, double pairs) const
     {
         return d.curve[0] > 0 ? INF : 0;
     }
-    const double value =
-        d.curve[0] + (pairs - d.at[1]) * (d.curve[1] + d.curve[2] * (pairs - d.at[0]));
+    // a line goes on where the parabola is far from what is known
+    const double reach = d.at[0] - d.at[2];
+    const double bend = d.at[0] - d.at[1];
+    const double x = pairs - d.at[1];
+    const double near = std::clamp(x, -reach, reach);
+    const double value = d.curve[0] + near * (d.curve[1] + d.curve[2] * (near - bend)) +
+                         (x - near) * (d.curve[1] + d.curve[2] * (2 * near - bend));
     return std::exp(value);
 }
 
@@ -772,11 +777,13 @@ QualityBound::Impl::Fit(Device& d) const
     d.curve[2] =
         d.at[0] != d.at[1] && d.at[1] != d.at[2] ? (first - second) / (d.at[0] - d.at[2]) : 0;
     d.curve[1] = d.at[0] != d.at[1] ? first : second;
-    // it bends the way that it does here, and not beyond its vertex
-    const double width = 4 * (d.at[0] - d.at[2]);
-    if (d.curve[1] - std::abs(d.curve[2]) * width < 0)
+    // needs rise: so must what goes through them, or else a line has to do
+    const double reach = d.at[0] - d.at[2];
+    const double bend = d.at[0] - d.at[1];
+    if (!(d.curve[1] + d.curve[2] * (2 * reach - bend) >= 0 &&
+          d.curve[1] - d.curve[2] * (2 * reach + bend) >= 0))
     {
-        d.curve[1] = std::max(d.at[0] != d.at[2] ? (y[0] - y[2]) / (d.at[0] - d.at[2]) : 0, 0.0);
+        d.curve[1] = reach > 0 && y[0] < INF && y[2] < INF ? std::max((y[0] - y[2]) / reach, 0.0) : 0;
         d.curve[2] = 0;
     }
 }
@@ -1026,9 +1033,22 @@ QualityBound::Impl::Inner(double deadlineS)
                                  [](double limit, const Pair& p) { return limit < p.loss; }) -
                 pairs);
         }
-        double least = need.value < INF ? need.value + need.slope * (d.total - drops - at) : INF;
-        least = std::max(least, schedule ? -INF : 0.0);
-        least += price < INF ? lossBefore[drops] / price : 0;
+        const auto cost = [&](uint32_t n) {
+            const double line = need.value < INF ? need.value + need.slope * (d.total - n - at) : INF;
+            return (schedule ? line : std::max(line, 0.0)) +
+                   (price < INF ? lossBefore[n] / price : 0);
+        };
+        double least = cost(drops);
+        if (!schedule && need.slope > 0 && need.slope < INF)
+        {
+            // no need is below 0: what is convex then has its least where the tangent gets there
+            const double zero = std::floor(d.total - at + need.value / need.slope);
+            if (zero < drops)
+            {
+                const auto n = static_cast<uint32_t>(std::max<double>(zero, d.least));
+                least = std::min({least, cost(n), cost(std::min(n + 1, drops))});
+            }
+        }
         if (d.empties)
         {
             least = std::min(least, price < INF ? lossBefore[d.count] / price : 0);
