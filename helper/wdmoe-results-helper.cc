@@ -421,8 +421,8 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         if (!regret.empty())
         {
             os << std::left << std::setw(16) << p.name << std::right << std::fixed
-               << std::setprecision(1) << "regret p50 (%) " << Percentile(regret, 0.5)
-               << ", p95 " << Percentile(regret, 0.95)
+               << std::setprecision(1) << "regret p50 (%) " << Percentile(regret, 0.5) << ", p95 "
+               << Percentile(regret, 0.95)
                << " of the latency, against a bound on what a clairvoyant could do with as much "
                   "gate mass, of "
                << regret.size() << " blocks\n";
@@ -631,9 +631,8 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["plan_gap"] = gaps.empty() ? Json() : Statistics(gaps);
         j["micro_batches"] = pieces;
         const auto regret = Column(p.blocks, [](const auto& b) { return b.regretS; });
-        const bool known = std::any_of(regret.begin(), regret.end(), [](double r) {
-            return !std::isnan(r);
-        });
+        const bool known =
+            std::any_of(regret.begin(), regret.end(), [](double r) { return !std::isnan(r); });
         j["regret_s"] = known ? Statistics(regret) : Json();
         j["prefill_block_latency_s"] = Statistics(prefill);
         j["decode_block_latency_s"] = Statistics(decode);

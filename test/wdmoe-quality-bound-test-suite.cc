@@ -400,7 +400,8 @@ QualityBoundExhaustiveTest::DoRun()
             bool keeps = !touched || lost <= floor.maxLost;
             for (std::size_t j = 0; j < gate.tokens; ++j)
             {
-                keeps = keeps && (!hit[j] || left[j] <= floor.maxTokenLoss * token[j] * (1 + 1e-12));
+                keeps =
+                    keeps && (!hit[j] || left[j] <= floor.maxTokenLoss * token[j] * (1 + 1e-12));
             }
             best = keeps ? std::min(best, LatencyOf(evaluator, p, m_model, expert)) : best;
         }
@@ -427,8 +428,9 @@ QualityBoundExhaustiveTest::DoRun()
     {
         std::cout << GetName() << ": " << solved << " instances, " << optimal
                   << " solved to the optimum; above it by " << 100 * sumAbove / trials
-                  << " % (mean), " << 100 * worstAbove << " % (worst); gap " << 100 * sumGap / trials
-                  << " % (mean), " << 100 * worstGap << " % (worst)" << std::endl;
+                  << " % (mean), " << 100 * worstAbove << " % (worst); gap "
+                  << 100 * sumGap / trials << " % (mean), " << 100 * worstGap << " % (worst)"
+                  << std::endl;
     }
 }
 
@@ -536,7 +538,10 @@ QualityBoundMemoryTest::DoRun()
     const auto& warm = bound.Solve(gate, 4, p, floor);
     const auto after = mallinfo2();
     NS_TEST_EXPECT_MSG_EQ(after.uordblks, before.uordblks, "nothing is kept that was not before");
-    NS_TEST_EXPECT_MSG_EQ_TOL(warm.lowerBoundS, first.lowerBoundS, 1e-4 * first.lowerBoundS, "warm");
+    NS_TEST_EXPECT_MSG_EQ_TOL(warm.lowerBoundS,
+                              first.lowerBoundS,
+                              1e-4 * first.lowerBoundS,
+                              "warm");
 
     // as many tokens as there may be
     GateMatrix many;
@@ -658,10 +663,10 @@ QualityBoundBadInputTest::DoRun()
 {
     struct Input
     {
-        GateMatrix gate;   ///< weights
-        std::size_t k;     ///< top-k
-        BlockProblem p;    ///< block
-        QualityFloor f;    ///< floor
+        GateMatrix gate; ///< weights
+        std::size_t k;   ///< top-k
+        BlockProblem p;  ///< block
+        QualityFloor f;  ///< floor
     };
 
     struct Case
@@ -722,9 +727,8 @@ QualityBoundBadInputTest::DoRun()
     param.maxRounds = 0;
     const auto& j = joint.Direct(good.gate, good.k, good.p, good.f, param);
     NS_TEST_EXPECT_MSG_NE(j.message.find("maxRounds is 0"), std::string::npos, j.message);
-    const auto& wrong = joint.Alternate(good.gate, good.k, good.p, [](const auto&) {
-        return Selection();
-    });
+    const auto& wrong =
+        joint.Alternate(good.gate, good.k, good.p, [](const auto&) { return Selection(); });
     NS_TEST_EXPECT_MSG_NE(wrong.message.find("the selector"), std::string::npos, wrong.message);
     NS_TEST_EXPECT_MSG_EQ(
         (bound.Solve(good.gate, good.k, good.p, good.f).status == QualityStatus::SOLVED),

@@ -903,8 +903,7 @@ WdmoeGatingServer::EndBlock(Service& s)
     // others in flight take their part of the air, which no choice for this block alone could help
     if (record.inFlight == 1)
     {
-        record.clairvoyantS =
-            m_controller->GetHindsight(s.decision, s.gate, record.gateMassKept);
+        record.clairvoyantS = m_controller->GetHindsight(s.decision, s.gate, record.gateMassKept);
         record.regretS = record.latency.GetSeconds() - record.clairvoyantS;
     }
     if (m_real)

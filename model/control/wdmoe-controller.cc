@@ -952,8 +952,7 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     best.pairsTopK = vanilla.Routed();
     if (m_regret)
     {
-        best.jointLowerBoundS =
-            m_joint.Certify(input.gate, m_topK, *problem, best.gateMassKept);
+        best.jointLowerBoundS = m_joint.Certify(input.gate, m_topK, *problem, best.gateMassKept);
     }
     best.delay = m_delay;
     best.id = ++m_decisions;

@@ -107,16 +107,16 @@ struct WdmoeDecision
     double lowerBoundS{0}; ///< no plan ends all blocks in flight earlier (sum), s; of several cells
                            ///< the largest of their bounds, see WdmoeController
     double plannedS{0};    ///< what this plan makes of that sum, s
-    uint32_t pairsUnreachable{0};  ///< of devices out of coverage: not sent
-    double wlr{0};                 ///< weight-to-latency ratio, 1/s
-    double gateMassKept{0};        ///< relative to top-k, in [0, 1]
-    uint32_t pairsTopK{0};         ///< (token, expert) pairs of top-k
-    uint32_t rounds{0};            ///< alternations of selection and allocation
+    uint32_t pairsUnreachable{0}; ///< of devices out of coverage: not sent
+    double wlr{0};                ///< weight-to-latency ratio, 1/s
+    double gateMassKept{0};       ///< relative to top-k, in [0, 1]
+    uint32_t pairsTopK{0};        ///< (token, expert) pairs of top-k
+    uint32_t rounds{0};           ///< alternations of selection and allocation
     std::shared_ptr<const wdmoe::BlockProblem> problem; ///< as the decision saw it; null: nobody
                                                         ///< asked for it
     /// No selection from top-k that keeps as much gate mass (and each token's heaviest expert) ends
-    /// the block sooner, whatever the plan, by the fluid model and the predictor's costs, s; NaN: not
-    /// known, see the attribute Regret
+    /// the block sooner, whatever the plan, by the fluid model and the predictor's costs, s; NaN:
+    /// not known, see the attribute Regret
     double jointLowerBoundS{std::numeric_limits<double>::quiet_NaN()};
     std::vector<WdmoeUsage> usage; ///< granted to each device so far; empty where others are in
                                    ///< flight, so that it says nothing of this block

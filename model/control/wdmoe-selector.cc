@@ -56,6 +56,7 @@ PricesOf(const std::string& path, bool bits)
     {
         none.Fail("expected an exact match above 0");
     }
+
     // (share of mass below which all was dropped, share of pairs that is, relative loss)
     struct Step
     {

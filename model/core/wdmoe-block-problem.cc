@@ -71,8 +71,8 @@ BlockProblem::Check() const
         if (expertDevice[e] >= devices.size())
         {
             return "BlockProblem: expertDevice[" + std::to_string(e) + "] is " +
-                   std::to_string(expertDevice[e]) + ", expected less than the number of devices, " +
-                   std::to_string(devices.size());
+                   std::to_string(expertDevice[e]) +
+                   ", expected less than the number of devices, " + std::to_string(devices.size());
         }
     }
     for (std::size_t c = 0; c < cells.size(); ++c)
@@ -105,25 +105,24 @@ BlockProblem::Check() const
         }
         const bool down = d.downlinkPairBits + d.downlinkBatchBits > 0;
         const bool up = d.uplinkPairBits + d.uplinkBatchBits > 0;
-        if (d.reachable && ((down && !(d.downlinkLaw.MaxRate() > 0)) ||
-                            (up && !(d.uplinkLaw.MaxRate() > 0))))
+        if (d.reachable &&
+            ((down && !(d.downlinkLaw.MaxRate() > 0)) || (up && !(d.uplinkLaw.MaxRate() > 0))))
         {
             return at + " has bits to move and a law that carries none; set reachable to false";
         }
-        const std::pair<const char*, double> values[] = {
-            {"downlinkPairBits", d.downlinkPairBits},
-            {"uplinkPairBits", d.uplinkPairBits},
-            {"downlinkBatchBits", d.downlinkBatchBits},
-            {"uplinkBatchBits", d.uplinkBatchBits},
-            {"downlinkFixedS", d.downlinkFixedS},
-            {"uplinkRequestS", d.uplinkRequestS},
-            {"uplinkFixedS", d.uplinkFixedS},
-            {"pairS", d.pairS},
-            {"readS", d.readS},
-            {"moveS", d.moveS},
-            {"launchS", d.launchS},
-            {"computeFixedS", d.computeFixedS},
-            {"busyS", d.busyS}};
+        const std::pair<const char*, double> values[] = {{"downlinkPairBits", d.downlinkPairBits},
+                                                         {"uplinkPairBits", d.uplinkPairBits},
+                                                         {"downlinkBatchBits", d.downlinkBatchBits},
+                                                         {"uplinkBatchBits", d.uplinkBatchBits},
+                                                         {"downlinkFixedS", d.downlinkFixedS},
+                                                         {"uplinkRequestS", d.uplinkRequestS},
+                                                         {"uplinkFixedS", d.uplinkFixedS},
+                                                         {"pairS", d.pairS},
+                                                         {"readS", d.readS},
+                                                         {"moveS", d.moveS},
+                                                         {"launchS", d.launchS},
+                                                         {"computeFixedS", d.computeFixedS},
+                                                         {"busyS", d.busyS}};
         for (const auto& [name, value] : values)
         {
             if (!(value >= 0 && value < INF))
@@ -249,9 +248,9 @@ BlockEvaluator::Prepare(const BlockProblem& problem, const std::vector<double>& 
                 if (bits[direction] || d.downlinkBatchBits + d.uplinkBatchBits > 0)
                 {
                     head[machine] = std::min(head[machine], direction ? m_window[k].headS : 0);
-                    tail[machine] = std::min(tail[machine],
-                                             direction ? m_window[k].uplinkEndS
-                                                       : m_window[k].tailS);
+                    tail[machine] =
+                        std::min(tail[machine],
+                                 direction ? m_window[k].uplinkEndS : m_window[k].tailS);
                 }
             }
         }

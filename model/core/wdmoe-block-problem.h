@@ -267,13 +267,13 @@ class BlockEvaluator
     const BlockProblem* m_problem{nullptr}; ///< of Prepare()
     std::vector<BlockWindow> m_window;      ///< K
     std::vector<double> m_offsetS;          ///< two for each cell
-    std::vector<double> m_pairs;    ///< K
-    std::vector<double> m_experts;  ///< K: in use
-    std::vector<double> m_computeS; ///< K: of the whole batch
-    std::vector<uint32_t> m_place;  ///< K: place in its cell's problem
-    AllocationProblem m_split;      ///< of one cell
-    ShopProblem m_shop;             ///< of one cell
-    ShopPlanner m_planner;          ///< of plans over time
+    std::vector<double> m_pairs;            ///< K
+    std::vector<double> m_experts;          ///< K: in use
+    std::vector<double> m_computeS;         ///< K: of the whole batch
+    std::vector<uint32_t> m_place;          ///< K: place in its cell's problem
+    AllocationProblem m_split;              ///< of one cell
+    ShopProblem m_shop;                     ///< of one cell
+    ShopPlanner m_planner;                  ///< of plans over time
 };
 
 } // namespace wdmoe

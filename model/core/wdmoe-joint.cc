@@ -166,11 +166,12 @@ Joint::Alternate(const GateMatrix& gate,
             }
             const double n = std::max<double>(pairs, 1);
             const double fixedS = d.downlinkFixedS + d.uplinkRequestS + d.uplinkFixedS;
-            const auto seconds = [](double bits, double rate) { return bits > 0 ? bits / rate : 0; };
-            const double aloneS =
-                seconds(d.downlinkPairBits, d.downlinkLaw.Rate(cell.downlinkHz)) +
-                seconds(d.uplinkPairBits, d.uplinkLaw.Rate(cell.UplinkHz())) +
-                d.ComputeS(n, 1) / n;
+            const auto seconds = [](double bits, double rate) {
+                return bits > 0 ? bits / rate : 0;
+            };
+            const double aloneS = seconds(d.downlinkPairBits, d.downlinkLaw.Rate(cell.downlinkHz)) +
+                                  seconds(d.uplinkPairBits, d.uplinkLaw.Rate(cell.UplinkHz())) +
+                                  d.ComputeS(n, 1) / n;
             m_costS[e] = param.model == BlockModel::SCHEDULE
                              ? aloneS
                              : std::max(aloneS, pairs > 0 ? (latency - fixedS) / n : 0);

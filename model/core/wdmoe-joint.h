@@ -48,11 +48,11 @@ class Alternation
     double LatencyS() const;
 
   private:
-    uint32_t m_maxRounds;   ///< at most
-    double m_improvement;   ///< relative
-    uint32_t m_rounds{0};   ///< taken
-    double m_latencyS{0};   ///< of the last one
-    bool m_ended{false};    ///< one was refused
+    uint32_t m_maxRounds; ///< at most
+    double m_improvement; ///< relative
+    uint32_t m_rounds{0}; ///< taken
+    double m_latencyS{0}; ///< of the last one
+    bool m_ended{false};  ///< one was refused
 };
 
 /// How far to go
@@ -74,11 +74,11 @@ struct JointResult
     QualityStatus status{QualityStatus::INVALID}; ///< how it ended
     std::string message;                          ///< one line for INVALID, FLOOR_NOT_MET
     Selection selection;                          ///< which experts run
-    double latencyS{0};    ///< of the block, with the planner's schedule or the best split, s
-    double lowerBoundS{0}; ///< no selection from top-k that loses no more gate mass (QualityBound:
-                           ///< keeps to the floor), however it is carried, is faster, s
-    double gateMassKept{1};       ///< share of top-k's
-    uint32_t rounds{0};           ///< selections taken
+    double latencyS{0};     ///< of the block, with the planner's schedule or the best split, s
+    double lowerBoundS{0};  ///< no selection from top-k that loses no more gate mass (QualityBound:
+                            ///< keeps to the floor), however it is carried, is faster, s
+    double gateMassKept{1}; ///< share of top-k's
+    uint32_t rounds{0};     ///< selections taken
     std::vector<double> latencyByRoundS; ///< of each of these: it never rises, s
 
     /// @return (latencyS - lowerBoundS) / latencyS; 0 where there is nothing to do

@@ -91,10 +91,10 @@ struct Device
 /// What loads need of the machines, with the present weights
 struct Need
 {
-    double value{0};     ///< of the budget, s (SCHEDULE), or share (STATIC_SPLIT)
-    double slope{0};     ///< for one more pair
-    double relief{0};    ///< for a second more (SCHEDULE)
-    double part[2] = {}; ///< of the downlink's and the uplink's machine, not weighted
+    double value{0};          ///< of the budget, s (SCHEDULE), or share (STATIC_SPLIT)
+    double slope{0};          ///< for one more pair
+    double relief{0};         ///< for a second more (SCHEDULE)
+    double part[2] = {};      ///< of the downlink's and the uplink's machine, not weighted
     double partSlope[2] = {}; ///< the same for one more pair (SCHEDULE)
 };
 
@@ -327,8 +327,7 @@ QualityBound::Impl::Load(const GateMatrix& gate, std::size_t k)
                 continue;
             }
             const double share = mass / m_tokenMass[j];
-            m_sorting.push_back(
-                {lossOf(mass, share), mass, static_cast<uint32_t>(s)});
+            m_sorting.push_back({lossOf(mass, share), mass, static_cast<uint32_t>(s)});
             m_keys.push_back(device);
             ++m_devices[device].count;
         }
@@ -402,13 +401,10 @@ QualityBound::Impl::Sort()
              m_pairs,
              m_sorting);
         const auto& expert = m_result.selection.expert;
-        pass(
-            [&](std::size_t i) {
-                return m_problem->expertDevice[expert[m_sorting[i].slot]];
-            },
-            m_devices.size(),
-            m_sorting,
-            m_pairs);
+        pass([&](std::size_t i) { return m_problem->expertDevice[expert[m_sorting[i].slot]]; },
+             m_devices.size(),
+             m_sorting,
+             m_pairs);
     }
     else
     {
@@ -484,7 +480,7 @@ QualityBound::Impl::SetLeast(double deadlineS)
         {
             continue;
         }
-        uint32_t low = 0;           // does not fit
+        uint32_t low = 0;            // does not fit
         uint32_t high = d.count + 1; // fits, or there is no such drop
         while (high - low > 1)
         {
@@ -518,13 +514,12 @@ QualityBound::Impl::NeedOf(std::size_t k, double pairs) const
     const BlockDevice& d = m_problem->devices[k];
     const BlockWindow& w = m_evaluator.Window(k);
     const auto& machine = m_devices[k].machine;
-    const AreaLine lines[2] = {
-        AreaLine::Touch(d.downlinkLaw,
-                        d.downlinkPairBits * pairs + d.downlinkBatchBits,
-                        m_deadlineS - w.tailS),
-        AreaLine::Touch(d.uplinkLaw,
-                        d.uplinkPairBits * pairs + d.uplinkBatchBits,
-                        m_deadlineS - w.headS - w.uplinkEndS)};
+    const AreaLine lines[2] = {AreaLine::Touch(d.downlinkLaw,
+                                               d.downlinkPairBits * pairs + d.downlinkBatchBits,
+                                               m_deadlineS - w.tailS),
+                               AreaLine::Touch(d.uplinkLaw,
+                                               d.uplinkPairBits * pairs + d.uplinkBatchBits,
+                                               m_deadlineS - w.headS - w.uplinkEndS)};
     const double bits[2] = {d.downlinkPairBits, d.uplinkPairBits};
     for (int i = 0; i < 2; ++i)
     {
@@ -564,11 +559,9 @@ QualityBound::Impl::SplitNeed(std::size_t k, double pairs) const
     const double each[2] = {d.downlinkPairBits + d.downlinkBatchBits / device.total,
                             d.uplinkPairBits + d.uplinkBatchBits / device.total};
     const double bits[2] = {each[0] * pairs, each[1] * pairs};
-    const double fixedS =
-        d.downlinkFixedS + (bits[1] > 0 ? d.uplinkRequestS + d.uplinkFixedS : 0);
+    const double fixedS = d.downlinkFixedS + (bits[1] > 0 ? d.uplinkRequestS + d.uplinkFixedS : 0);
     const double left = m_deadlineS - fixedS - d.ComputeS(pairs, device.experts);
-    const bool memoryBound =
-        d.readS * device.experts + d.moveS * pairs >= d.pairS * pairs;
+    const bool memoryBound = d.readS * device.experts + d.moveS * pairs >= d.pairS * pairs;
     const double computeSlope = memoryBound ? d.moveS : d.pairS;
     if (!(bits[0] + bits[1] > 0))
     {
@@ -783,7 +776,8 @@ QualityBound::Impl::Fit(Device& d) const
     if (!(d.curve[1] + d.curve[2] * (2 * reach - bend) >= 0 &&
           d.curve[1] - d.curve[2] * (2 * reach + bend) >= 0))
     {
-        d.curve[1] = reach > 0 && y[0] < INF && y[2] < INF ? std::max((y[0] - y[2]) / reach, 0.0) : 0;
+        d.curve[1] =
+            reach > 0 && y[0] < INF && y[2] < INF ? std::max((y[0] - y[2]) / reach, 0.0) : 0;
         d.curve[2] = 0;
     }
 }
@@ -983,7 +977,17 @@ QualityBound::Impl::SearchOnce(double deadlineS)
             }
         }
         price = high;
-        m_price = high;
+        // the pair that goes in part has the price, if it is one alone
+        for (std::size_t k = 0; k < size; ++k)
+        {
+            const Device& d = m_devices[k];
+            if (d.high == d.low + 1)
+            {
+                const double slope = d.linear ? d.slope : NeedOf(k, d.total - d.low - 0.5).slope;
+                price = std::clamp(m_pairs[d.first + d.low].loss / slope, low, high);
+            }
+        }
+        m_price = price;
     }
     return price;
 }
@@ -1034,7 +1038,8 @@ QualityBound::Impl::Inner(double deadlineS)
                 pairs);
         }
         const auto cost = [&](uint32_t n) {
-            const double line = need.value < INF ? need.value + need.slope * (d.total - n - at) : INF;
+            const double line =
+                need.value < INF ? need.value + need.slope * (d.total - n - at) : INF;
             return (schedule ? line : std::max(line, 0.0)) +
                    (price < INF ? lossBefore[n] / price : 0);
         };
@@ -1065,7 +1070,8 @@ QualityBound::Impl::Inner(double deadlineS)
         }
         if (value == value)
         {
-            m_lower = std::max(m_lower, std::min(deadlineS, deadlineS + value / (weights + relief)));
+            m_lower =
+                std::max(m_lower, std::min(deadlineS, deadlineS + value / (weights + relief)));
         }
     }
     m_value = value;
@@ -1081,13 +1087,28 @@ QualityBound::Impl::Inner(double deadlineS)
     {
         m_excess[m] = schedule ? m_machineOffset[m] - deadlineS : -1;
     }
+    uint32_t open = 0;
+    double lost = 0;
+    for (std::size_t k = 0; k < size; ++k)
+    {
+        const Device& d = m_devices[k];
+        open += d.high - d.low;
+        lost += m_lossBefore[d.first + k + d.low];
+    }
     for (std::size_t k = 0; k < size; ++k)
     {
         const Device& d = m_devices[k];
         m_loads[k] = d.total - d.low;
-        if (m_weight.size() > 1 && m_loads[k] > 0)
+        // the pair that goes in part
+        const double* lossBefore = &m_lossBefore[d.first + k];
+        const bool part =
+            d.high == d.low + 1 && open == 1 && lossBefore[d.high] > lossBefore[d.low];
+        const double gone =
+            part ? std::clamp((room - lost) / (lossBefore[d.high] - lossBefore[d.low]), 0.0, 1.0)
+                 : 0;
+        if (m_weight.size() > 1 && m_loads[k] > gone)
         {
-            const Need need = NeedOf(k, m_loads[k]);
+            const Need need = NeedOf(k, m_loads[k] - gone);
             m_excess[d.machine[0]] += need.part[0];
             m_excess[d.machine[1]] += need.part[1];
         }
@@ -1150,8 +1171,8 @@ QualityBound::Impl::Start()
             // about what it needs, to begin with
             m_excess[d.machine[0]] += device.downlinkPairBits * d.total /
                                       device.downlinkLaw.Rate(m_machineHz[d.machine[0]]);
-            m_excess[d.machine[1]] += device.uplinkPairBits * d.total /
-                                      device.uplinkLaw.Rate(m_machineHz[d.machine[1]]);
+            m_excess[d.machine[1]] +=
+                device.uplinkPairBits * d.total / device.uplinkLaw.Rate(m_machineHz[d.machine[1]]);
         }
     }
     if (m_weight.size() != machines)
@@ -1210,8 +1231,8 @@ QualityBound::Impl::Deadline(double deadlineS)
         for (auto& weight : m_weight)
         {
             // with a static split, bandwidth that costs nothing would be without end
-            weight = m_floor->model == BlockModel::SCHEDULE ? weight
-                                                            : std::max(weight, LEAST_WEIGHT);
+            weight =
+                m_floor->model == BlockModel::SCHEDULE ? weight : std::max(weight, LEAST_WEIGHT);
             sum += weight;
         }
         for (std::size_t m = 0; m < machines; ++m)

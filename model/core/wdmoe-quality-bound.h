@@ -41,7 +41,7 @@ struct QualityFloor
     std::vector<QualityPrice> price;        ///< empty: the loss is gate mass; else the share of the
                                             ///< last entry counts for all above
     BlockModel model{BlockModel::SCHEDULE}; ///< how latency comes about
-    bool restore{true};       ///< at the latency reached, drop no more than needed
+    bool restore{true};                     ///< at the latency reached, drop no more than needed
     double relativeGap{1e-6}; ///< of the relaxed problem: bounds closer than that are one, > 0
     int maxIterations{60};    ///< deadlines tried, at most, >= 1
 

@@ -520,7 +520,10 @@ SelectWlr(const GateMatrix& gate,
     const auto drop = [&](const Candidate& c) {
         const std::size_t token = c.slot / k;
         selection.expert[c.slot] = -1;
-        Renormalise(gate.Row(token), &selection.expert[token * k], &selection.combine[token * k], k);
+        Renormalise(gate.Row(token),
+                    &selection.expert[token * k],
+                    &selection.combine[token * k],
+                    k);
         sum -= c.ratio;
         --routed;
     };
