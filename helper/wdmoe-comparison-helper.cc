@@ -164,6 +164,9 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("transport", "TypeId of the transport", transport);
     cmd.AddValue("computeMode", "Roofline or Flops", computeMode);
     cmd.AddValue("deadline", "Deadline for stragglers, ms; 0: none", deadlineMs);
+    cmd.AddValue("regret",
+                 "Bound, for each block, what any decision could have come to (takes time)",
+                 regret);
     cmd.AddValue("progress", "Machine-readable progress on standard error", progress);
 }
 
@@ -363,6 +366,7 @@ WdmoeComparisonHelper::FillManifest()
     AddSetting("transport", transport, "ns3::WdmoeGatingServer::Transport");
     AddSetting("computeMode", computeMode, "ns3::WdmoeController::ComputeMode");
     AddSetting("deadline", deadlineMs, "ns3::WdmoeGatingServer::Deadline");
+    AddSetting("regret", regret, "ns3::WdmoeController::Regret");
     for (const auto& [attribute, option] : std::vector<std::pair<std::string, std::string>>{
              {"ns3::WdmoeController::Selector", "policies"},
              {"ns3::WdmoeController::Allocator", "policies"},
@@ -480,6 +484,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     optimizer.SetPolicy(p);
     optimizer.SetPredictor(predictor);
     optimizer.SetAttribute("ComputeMode", StringValue(computeMode));
+    optimizer.SetAttribute("Regret", BooleanValue(regret));
     auto controller = optimizer.Install(radio, description, profiles);
     controller->AssignStreams(SELECTOR_STREAM);
 

@@ -125,6 +125,7 @@ class WdmoeComparisonHelper
     std::string transport{"ns3::WdmoeUdpTransport"};      ///< TypeId
     std::string computeMode{"Roofline"};                  ///< or "Flops"
     double deadlineMs{0};                                 ///< for stragglers, ms; 0: none
+    bool regret{false};   ///< bound what any decision could have come to, block by block
     bool progress{false}; ///< machine-readable progress on standard error
 
   private:

@@ -464,6 +464,22 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
            << ", agreement " << total.Agreement() << ", KL " << total.Divergence()
            << " bits a token, of " << total.items << " items\n";
     }
+    for (const auto& p : m_policies)
+    {
+        auto regret = Column(p.blocks, [](const auto& b) {
+            return 100 * b.regretS / b.latency.GetSeconds();
+        });
+        std::erase_if(regret, [](double v) { return std::isnan(v); });
+        if (!regret.empty())
+        {
+            os << std::left << std::setw(16) << p.name << std::right << std::fixed
+               << std::setprecision(1) << "regret p50 (%) " << Percentile(regret, 0.5) << ", p95 "
+               << Percentile(regret, 0.95)
+               << " of the latency, against a bound on what a clairvoyant could do with as much "
+                  "gate mass, of "
+               << regret.size() << " blocks\n";
+        }
+    }
     if (missing > 0)
     {
         os << missing << " answers are missing (late for the deadline, lost on the way, or their "
@@ -497,8 +513,8 @@ WdmoeResultsHelper::Write(const std::string& folder) const
     blocks << "policy,request,pass,block,tokens,start_s,latency_s,predicted_s,closed_form_s,"
               "pairs_topk,pairs_routed,pairs_missing,gate_mass_kept,wlr,bytes_downlink,"
               "bytes_uplink,slowest_device,downlink_s,queue_s,compute_s,uplink_s,pieces,in_flight,"
-              "planned_s,lower_bound_s,energy_j,transmit_j,receive_j,compute_j,base_transmit_j,"
-              "base_compute_j\n";
+              "planned_s,lower_bound_s,joint_lower_bound_s,clairvoyant_s,regret_s,"
+              "energy_j,transmit_j,receive_j,compute_j,base_transmit_j,base_compute_j\n";
     requests << "policy,request,prompt_tokens,output_tokens,arrival_s,start_s,first_token_s,end_s,"
                 "ttft_s,tpot_s,latency_s,gate_mass_kept,wlr,pairs_topk,pairs_routed,"
                 "pairs_missing,domain,kind,exact,bits,scored_tokens,agreeing,kl_bits,"
@@ -560,6 +576,11 @@ WdmoeResultsHelper::Write(const std::string& folder) const
             else
             {
                 blocks << ",";
+            }
+            for (const double seconds : {b.jointLowerBoundS, b.clairvoyantS, b.regretS})
+            {
+                blocks << ",";
+                std::isnan(seconds) ? blocks : blocks << seconds;
             }
             blocks << EnergyColumns(b.energyKnown, b.energy) << "\n";
             for (const auto& piece : b.pieces)
@@ -664,6 +685,10 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         }
         j["plan_gap"] = gaps.empty() ? Json() : Statistics(gaps);
         j["micro_batches"] = pieces;
+        const auto regret = Column(p.blocks, [](const auto& b) { return b.regretS; });
+        const bool known =
+            std::any_of(regret.begin(), regret.end(), [](double r) { return !std::isnan(r); });
+        j["regret_s"] = known ? Statistics(regret) : Json();
         j["prefill_block_latency_s"] = Statistics(prefill);
         j["decode_block_latency_s"] = Statistics(decode);
         j["request_latency_s"] =

@@ -485,6 +485,7 @@ WdmoeGatingServer::SendBatches(uint64_t id)
     r.bounded = d.bounded;
     r.plannedS = d.plannedS;
     r.lowerBoundS = d.lowerBoundS;
+    r.jointLowerBoundS = d.jointLowerBoundS;
     r.inFlight = static_cast<uint32_t>(
                      std::count_if(m_services.begin(),
                                    m_services.end(),
@@ -940,6 +941,12 @@ WdmoeGatingServer::EndBlock(Service& s)
     // the combine weights of what is there are renormalised; the gate mass says what is lost
     record.gateMassKept = record.pairsMissing > 0 ? wdmoe::KeptGateMass(s.gate, kept, m_model.topK)
                                                   : s.decision.gateMassKept;
+    // others in flight take their part of the air, which no choice for this block alone could help
+    if (record.inFlight == 1)
+    {
+        record.clairvoyantS = m_controller->GetHindsight(s.decision, s.gate, record.gateMassKept);
+        record.regretS = record.latency.GetSeconds() - record.clairvoyantS;
+    }
     if (m_real)
     {
         std::vector<wdmoe::ExpertAnswer> answers;

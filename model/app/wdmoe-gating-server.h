@@ -22,6 +22,7 @@
 #include "ns3/wdmoe-request-source.h"
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -65,20 +66,28 @@ struct WdmoePieceRecord
  */
 struct WdmoeBlockRecord
 {
-    uint64_t request{0};     ///< request id
-    uint32_t pass{0};        ///< 0: prefill; n: decoding output token n + 1
-    uint32_t block{0};       ///< i
-    uint32_t tokens{0};      ///< tokens of the pass
-    Time start;              ///< batches were sent
-    Time latency;            ///< until the last answer, or the deadline
-    double predictedS{0};    ///< by the controller's predictor, s
-    double closedFormS{0};   ///< by the paper's closed form under the same plan, s
-    bool bounded{false};     ///< whether the next two are of a plan over time
-    double plannedS{0};      ///< what the plan makes of the blocks in flight (sum of their ends), s
-    double lowerBoundS{0};   ///< no plan makes less of it, s
-    uint32_t inFlight{1};    ///< blocks in flight when it was planned, with this one
-    uint32_t pairsTopK{0};   ///< (token, expert) pairs of top-k
-    uint32_t pairsRouted{0}; ///< selected
+    uint64_t request{0};   ///< request id
+    uint32_t pass{0};      ///< 0: prefill; n: decoding output token n + 1
+    uint32_t block{0};     ///< i
+    uint32_t tokens{0};    ///< tokens of the pass
+    Time start;            ///< batches were sent
+    Time latency;          ///< until the last answer, or the deadline
+    double predictedS{0};  ///< by the controller's predictor, s
+    double closedFormS{0}; ///< by the paper's closed form under the same plan, s
+    bool bounded{false};   ///< whether the next two are of a plan over time
+    double plannedS{0};    ///< what the plan makes of the blocks in flight (sum of their ends), s
+    double lowerBoundS{0}; ///< no plan makes less of it, s
+    /// No selection of top-k's pairs with as much gate mass ends it sooner, whatever the plan, by
+    /// what was known, s; NaN: not computed (ns3::WdmoeController::Regret)
+    double jointLowerBoundS{std::numeric_limits<double>::quiet_NaN()};
+    /// The same for one who knew the links of the whole block, s; NaN: not computed, or others were
+    /// in flight
+    double clairvoyantS{std::numeric_limits<double>::quiet_NaN()};
+    /// Latency less that, s; NaN: likewise
+    double regretS{std::numeric_limits<double>::quiet_NaN()};
+    uint32_t inFlight{1};      ///< blocks in flight when it was planned, with this one
+    uint32_t pairsTopK{0};     ///< (token, expert) pairs of top-k
+    uint32_t pairsRouted{0};   ///< selected
     uint32_t pairsMissing{0};  ///< selected, but not answered in time, or not sent since the device
                                ///< is out of coverage
     double gateMassKept{0};    ///< after selection and missing answers, relative to top-k

@@ -69,6 +69,12 @@ WdmoeController::GetTypeId()
                           UintegerValue(5),
                           MakeUintegerAccessor(&WdmoeController::m_maxRounds),
                           MakeUintegerChecker<uint32_t>(1))
+            .AddAttribute("Regret",
+                          "Whether each decision gets a bound on what any decision could have come "
+                          "to (WdmoeDecision::jointLowerBoundS), and GetHindsight() is known",
+                          BooleanValue(false),
+                          MakeBooleanAccessor(&WdmoeController::m_regret),
+                          MakeBooleanChecker())
             .AddAttribute("DecisionDelay",
                           "Time that deciding takes: batches are sent that much later",
                           TimeValue(Time(0)),
@@ -479,6 +485,102 @@ WdmoeController::MakeShop(Cell& cell) const
     }
 }
 
+std::shared_ptr<wdmoe::BlockProblem>
+WdmoeController::MakeProblem(const WdmoeBlockInput& input, const WdmoeDecision& vanilla) const
+{
+    auto problem = std::make_shared<wdmoe::BlockProblem>();
+    problem->expertDevice = m_expertDevice;
+    problem->maxPieces = m_maxPieces;
+    for (const auto& cell : m_cells)
+    {
+        problem->cells.push_back({cell.budget.downlinkHz,
+                                  cell.budget.uplinkHz,
+                                  cell.budget.coupled,
+                                  !cell.capabilities.fullDuplex});
+    }
+    problem->devices.resize(m_profiles.size());
+    for (uint32_t k = 0; k < m_profiles.size(); k++)
+    {
+        auto& d = problem->devices[k];
+        const auto& cell = GetCell(k);
+        const auto& profile = m_profiles[k];
+        const auto cost = m_predictor->GetCost(k);
+        d.cell = m_cellOf[k];
+        d.reachable = IsHeard(k) && m_links[k].downlink.law.MaxRate() > 0 &&
+                      m_links[k].uplink.law.MaxRate() > 0;
+        d.downlinkLaw = m_links[k].downlink.law;
+        d.uplinkLaw = m_links[k].uplink.law;
+        const uint32_t most = std::max(vanilla.devices[k].tokens, 1U);
+        const auto affine = [&](uint64_t each, uint64_t batch, double& perPair, double& perBatch) {
+            const auto bits = [&](uint64_t n) { return 8.0 * input.wireBytes(n * each + batch); };
+            const double one = bits(1);
+            perPair = most > 1 ? (bits(most) - one) / (most - 1) : 8.0 * each;
+            perBatch = one - perPair;
+            for (uint32_t n = 2; n < most; n++)
+            {
+                perBatch = std::min(perBatch, bits(n) - perPair * n);
+            }
+            perBatch = std::max(perBatch, 0.0);
+        };
+        affine(wdmoe::EncodedBytes(m_choice[k].downlink, input.hidden),
+               input.batchBytes + input.batchExpertBytes,
+               d.downlinkPairBits,
+               d.downlinkBatchBits);
+        affine(wdmoe::EncodedBytes(m_choice[k].uplink, input.hidden),
+               0,
+               d.uplinkPairBits,
+               d.uplinkBatchBits);
+        d.downlinkPairBits *= cost.downlinkScale;
+        d.downlinkBatchBits *= cost.downlinkScale;
+        d.uplinkPairBits *= cost.uplinkScale;
+        d.uplinkBatchBits *= cost.uplinkScale;
+        d.downlinkFixedS = cost.downlinkFixedS;
+        d.uplinkRequestS = std::min(cell.requestS, cost.uplinkFixedS);
+        d.uplinkFixedS = cost.uplinkFixedS - d.uplinkRequestS;
+        d.pairS = cost.computeScale * m_shape.FlopsPerToken() / profile.flops;
+        d.computeFixedS = cost.computeFixedS;
+        if (m_computeMode == wdmoe::ComputeMode::ROOFLINE)
+        {
+            d.readS = cost.computeScale * m_shape.WeightBytes() / profile.memoryBandwidth;
+            d.moveS = cost.computeScale * 4 * m_shape.hidden / profile.memoryBandwidth;
+            d.launchS = cost.computeScale * profile.launchOverheadS;
+        }
+        // as what is in flight was described for the plan of top-k
+        const auto place = std::find(cell.devices.begin(), cell.devices.end(), k);
+        d.busyS = cell.shop.devices.at(place - cell.devices.begin()).busyS;
+    }
+    const auto message = problem->Check();
+    NS_ABORT_MSG_IF(!message.empty(), "WdmoeController: " << message);
+    return problem;
+}
+
+double
+WdmoeController::GetHindsight(const WdmoeDecision& decision,
+                              const wdmoe::GateMatrix& gate,
+                              double gateMassKept)
+{
+    if (!m_regret || !decision.problem)
+    {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    auto problem = *decision.problem;
+    const auto meet = [](wdmoe::RateLaw& law, const WdmoeLinkMeasurement& now) {
+        if (now.valid && now.law.kind == law.kind)
+        {
+            law.efficiency = 0.5 * (law.efficiency + now.law.efficiency);
+            law.gainHz = 0.5 * (law.gainHz + now.law.gainHz);
+            law.scale = 0.5 * (law.scale + now.law.scale);
+        }
+    };
+    for (uint32_t k = 0; k < problem.devices.size(); k++)
+    {
+        const auto now = m_radio->GetLinkState(k);
+        meet(problem.devices[k].downlinkLaw, now.downlink);
+        meet(problem.devices[k].uplinkLaw, now.uplink);
+    }
+    return m_hindsight.Certify(gate, m_topK, problem, gateMassKept);
+}
+
 void
 WdmoeController::LendByShare(std::vector<WdmoeShare>& shares)
 {
@@ -868,25 +970,36 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     {
         cell.scarce = false;
     }
-    const bool alternate = m_selector->UsesLatency();
-    for (uint32_t round = 1; round <= (alternate ? m_maxRounds : 1); round++)
+    const bool direct = m_selector->UsesProblem();
+    std::shared_ptr<const wdmoe::BlockProblem> problem;
+    if (direct || m_regret)
+    {
+        problem = MakeProblem(input, best);
+        in.problem = problem.get();
+    }
+    const bool alternate = m_selector->UsesLatency() && !direct;
+    for (wdmoe::Alternation alternation(alternate ? m_maxRounds : 1); alternation.GoesOn();)
     {
         MarkScarce(best);
         in.expertLatencyS = ExpertLatencies(input, best);
         in.expertCostS = ExpertCosts(input);
         auto next = Evaluate(input, m_selector->Select(in));
-        next.rounds = round;
-        // the first answer of a selector stands, whatever it predicts; later ones must be better
-        if (round > 1 && !(next.predictedS < best.predictedS * (1 - 1e-6)))
+        if (!alternation.Take(next.predictedS))
         {
             break;
         }
+        next.rounds = alternation.Rounds();
         best = std::move(next);
     }
+    best.problem = problem;
     best.wlr =
         wdmoe::WeightToLatencyRatio(input.gate, best.selection, ExpertLatencies(input, best));
     best.gateMassKept = wdmoe::KeptGateMass(input.gate, best.selection, m_topK);
     best.pairsTopK = vanilla.Routed();
+    if (m_regret)
+    {
+        best.jointLowerBoundS = m_joint.Certify(input.gate, m_topK, *problem, best.gateMassKept);
+    }
     best.delay = m_delay;
     best.id = ++m_decisions;
     if (m_progress && m_flights.IsEmpty())

@@ -17,9 +17,12 @@
 #include "ns3/nstime.h"
 #include "ns3/object.h"
 #include "ns3/wdmoe-compute.h"
+#include "ns3/wdmoe-joint.h"
 #include "ns3/wdmoe-radio.h"
 
+#include <limits>
 #include <map>
+#include <memory>
 #include <vector>
 
 namespace ns3
@@ -110,11 +113,17 @@ struct WdmoeDecision
     double lowerBoundS{0}; ///< no plan ends all blocks in flight earlier (sum), s; of several cells
                            ///< the largest of their bounds, see WdmoeController
     double plannedS{0};    ///< what this plan makes of that sum, s
-    uint32_t pairsUnreachable{0};  ///< of devices out of coverage: not sent
-    double wlr{0};                 ///< weight-to-latency ratio, 1/s
-    double gateMassKept{0};        ///< relative to top-k, in [0, 1]
-    uint32_t pairsTopK{0};         ///< (token, expert) pairs of top-k
-    uint32_t rounds{0};            ///< alternations of selection and allocation
+    uint32_t pairsUnreachable{0}; ///< of devices out of coverage: not sent
+    double wlr{0};                ///< weight-to-latency ratio, 1/s
+    double gateMassKept{0};       ///< relative to top-k, in [0, 1]
+    uint32_t pairsTopK{0};        ///< (token, expert) pairs of top-k
+    uint32_t rounds{0};           ///< alternations of selection and allocation
+    std::shared_ptr<const wdmoe::BlockProblem> problem; ///< as the decision saw it; null: nobody
+                                                        ///< asked for it
+    /// No selection from top-k that keeps as much gate mass (and each token's heaviest expert) ends
+    /// the block sooner, whatever the plan, by the fluid model and the predictor's costs, s; NaN:
+    /// not known, see the attribute Regret
+    double jointLowerBoundS{std::numeric_limits<double>::quiet_NaN()};
     std::vector<WdmoeUsage> usage; ///< granted to each device so far; empty where others are in
                                    ///< flight, so that it says nothing of this block
     Time delay;                    ///< of deciding; batches are sent that much later
@@ -275,6 +284,20 @@ class WdmoeController : public Object
     void Report(const WdmoeDecision& decision, const WdmoeDeviceOutcome& outcome);
 
     /**
+     * The same bound as WdmoeDecision::jointLowerBoundS, for one who knew when the block began what
+     * is known now: the rate laws are half way between those at its decision and those now (links
+     * are looked at, not measured anew). To be called when the block has ended.
+     *
+     * @param decision as made
+     * @param gate its gate weights
+     * @param gateMassKept after missing answers
+     * @return s; NaN unless the attribute Regret is set
+     */
+    double GetHindsight(const WdmoeDecision& decision,
+                        const wdmoe::GateMatrix& gate,
+                        double gateMassKept);
+
+    /**
      * TracedCallback signature for decisions.
      *
      * @param [in] input the block
@@ -401,6 +424,18 @@ class WdmoeController : public Object
      * @param [in,out] cell its shop is made anew, but for the tasks of a new block
      */
     void MakeShop(Cell& cell) const;
+
+    /**
+     * Describe the block for those who decide on all of it at once. Bits are affine in the pairs:
+     * through what one pair and all pairs of top-k take on the wire, and less where rounding to
+     * packets makes it less between them.
+     *
+     * @param input the block
+     * @param vanilla top-k, evaluated
+     * @return the problem
+     */
+    std::shared_ptr<wdmoe::BlockProblem> MakeProblem(const WdmoeBlockInput& input,
+                                                     const WdmoeDecision& vanilla) const;
 
     /**
      * What a radio that cannot leave anything empty makes of a strict direction: the leftover is
@@ -531,6 +566,9 @@ class WdmoeController : public Object
     uint32_t m_maxPieces;                         ///< attribute MaxPieces
     wdmoe::ComputeMode m_computeMode;             ///< how compute time is counted
     uint32_t m_maxRounds;                         ///< of alternation
+    bool m_regret;                                ///< attribute Regret
+    wdmoe::Joint m_joint;                         ///< certifies decisions
+    wdmoe::Joint m_hindsight;                     ///< the same when their blocks have ended
     Time m_delay;                                 ///< of deciding
     TracedCallback<const WdmoeBlockInput&, const WdmoeDecision&> m_decisionTrace; ///< "Decision"
 };

@@ -6,6 +6,7 @@
 # that is named here is installed.
 set(wdmoe_core_sources
     wdmoe-allocation.cc
+    wdmoe-block-problem.cc
     wdmoe-bottleneck.cc
     wdmoe-channel-aware.cc
     wdmoe-compute.cc
@@ -18,11 +19,13 @@ set(wdmoe_core_sources
     wdmoe-fair-allocation.cc
     wdmoe-flow-shop.cc
     wdmoe-granularity.cc
+    wdmoe-joint.cc
     wdmoe-latency-sum.cc
     wdmoe-latency.cc
     wdmoe-law-leg.cc
     wdmoe-least-energy.cc
     wdmoe-precision.cc
+    wdmoe-quality-bound.cc
     wdmoe-random-selection.cc
     wdmoe-rate-law.cc
     wdmoe-selection.cc
@@ -32,6 +35,7 @@ set(wdmoe_core_sources
 )
 set(wdmoe_core_headers
     wdmoe-allocation.h
+    wdmoe-block-problem.h
     wdmoe-bottleneck.h
     wdmoe-channel-aware.h
     wdmoe-compute.h
@@ -42,10 +46,12 @@ set(wdmoe_core_headers
     wdmoe-fair-allocation.h
     wdmoe-flow-shop.h
     wdmoe-granularity.h
+    wdmoe-joint.h
     wdmoe-latency-sum.h
     wdmoe-latency.h
     wdmoe-least-energy.h
     wdmoe-precision.h
+    wdmoe-quality-bound.h
     wdmoe-random-selection.h
     wdmoe-rate-law.h
     wdmoe-selection.h

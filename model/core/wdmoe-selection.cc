@@ -43,8 +43,31 @@ CheckGate(const std::string& what, const GateMatrix& gate)
     for (std::size_t j = 0; j < gate.tokens; ++j)
     {
         const double* row = gate.Row(j);
-        double sum = 0;
-        for (std::size_t e = 0; e < gate.experts; ++e)
+        // four at a time, for the compiler to make vectors of
+        constexpr std::size_t LANES = 4;
+        double sums[LANES] = {};
+        double least[LANES] = {};
+        std::size_t e = 0;
+        for (; e + LANES <= gate.experts; e += LANES)
+        {
+            for (std::size_t i = 0; i < LANES; ++i)
+            {
+                sums[i] += row[e + i];
+                least[i] = row[e + i] < least[i] ? row[e + i] : least[i];
+            }
+        }
+        double sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+        bool negative = std::min({least[0], least[1], least[2], least[3]}) < 0;
+        for (; e < gate.experts; ++e)
+        {
+            sum += row[e];
+            negative = negative || row[e] < 0;
+        }
+        if (!negative && sum > 0 && sum <= ROW_SUM_LIMIT)
+        {
+            continue; // NaN would be in the sum
+        }
+        for (e = 0; e < gate.experts; ++e)
         {
             if (!(row[e] >= 0))
             {
@@ -52,14 +75,10 @@ CheckGate(const std::string& what, const GateMatrix& gate)
                                             " for expert " + std::to_string(e) + " is " +
                                             std::to_string(row[e]) + ", expected >= 0");
             }
-            sum += row[e];
         }
-        if (!(sum > 0 && sum <= ROW_SUM_LIMIT))
-        {
-            throw std::invalid_argument(what + ": the weights of token " + std::to_string(j) +
-                                        " sum to " + std::to_string(sum) +
-                                        ", expected more than 0 and at most 1 (a softmax)");
-        }
+        throw std::invalid_argument(what + ": the weights of token " + std::to_string(j) +
+                                    " sum to " + std::to_string(sum) +
+                                    ", expected more than 0 and at most 1 (a softmax)");
     }
 }
 
@@ -152,42 +171,127 @@ Renormalise(const double* row, const int32_t* expert, double* combine, std::size
     }
 }
 
+/// Experts whose largest weight is kept track of together
+constexpr std::size_t GROUP = 8;
+
+/// Weights of a token that are looked at in place of one after another, by group
+constexpr std::size_t MANY_EXPERTS = 512;
+
+/**
+ * The k largest weights of a token, by falling weight; ties: lower index.
+ *
+ * @param row its weights
+ * @param experts how many
+ * @param k how many are wanted
+ * @param best where to write k experts; what is there already stays where weights are 0
+ */
+void
+LargestFew(const double* row, std::size_t experts, std::size_t k, int32_t* best)
+{
+    std::size_t found = 0;
+    for (std::size_t e = 0; e < experts; ++e)
+    {
+        // insertion into a short sorted list; strict comparison: ties stay with the lower index
+        if (row[e] > 0 && (found < k || row[e] > row[best[k - 1]]))
+        {
+            std::size_t at = found < k ? found++ : k - 1;
+            for (; at > 0 && row[e] > row[best[at - 1]]; --at)
+            {
+                best[at] = best[at - 1];
+            }
+            best[at] = static_cast<int32_t>(e);
+        }
+    }
+}
+
+/**
+ * The same where there are many experts: the largest of each group is known, so that the next one
+ * is found in one of them, and only there something changes.
+ *
+ * @param row its weights
+ * @param experts how many, MANY_EXPERTS at most
+ * @param k how many are wanted
+ * @param best where to write k experts
+ */
+void
+LargestByGroup(const double* row, std::size_t experts, std::size_t k, int32_t* best)
+{
+    double copy[MANY_EXPERTS];
+    double largest[MANY_EXPERTS / GROUP];
+    const std::size_t groups = (experts + GROUP - 1) / GROUP;
+    std::copy(row, row + experts, copy);
+    std::fill(copy + experts, copy + groups * GROUP, 0);
+    const auto refresh = [&copy, &largest](std::size_t g) {
+        const double* c = copy + g * GROUP;
+        double m[GROUP / 2];
+        for (std::size_t i = 0; i < GROUP / 2; ++i)
+        {
+            m[i] = c[i] > c[i + GROUP / 2] ? c[i] : c[i + GROUP / 2];
+        }
+        m[0] = m[0] > m[2] ? m[0] : m[2];
+        m[1] = m[1] > m[3] ? m[1] : m[3];
+        largest[g] = m[0] > m[1] ? m[0] : m[1];
+    };
+    for (std::size_t g = 0; g < groups; ++g)
+    {
+        refresh(g);
+    }
+    for (std::size_t i = 0; i < k; ++i)
+    {
+        double top = 0;
+        for (std::size_t g = 0; g < groups; ++g)
+        {
+            top = largest[g] > top ? largest[g] : top;
+        }
+        if (!(top > 0))
+        {
+            return;
+        }
+        std::size_t g = 0;
+        while (largest[g] != top)
+        {
+            ++g;
+        }
+        std::size_t e = g * GROUP;
+        while (copy[e] != top)
+        {
+            ++e;
+        }
+        best[i] = static_cast<int32_t>(e);
+        copy[e] = 0;
+        refresh(g);
+    }
+}
+
 /**
  * SelectTopK for a gate that was checked already.
  *
  * @param gate the gate
  * @param k experts for each token
- * @return the selection
+ * @param [out] selection the selection; keeps its memory
  */
-Selection
-TopKOfChecked(const GateMatrix& gate, std::size_t k)
+void
+TopKOfChecked(const GateMatrix& gate, std::size_t k, Selection& selection)
 {
-    Selection selection;
     selection.tokens = gate.tokens;
     selection.slots = k;
     selection.expert.assign(gate.tokens * k, -1);
-    selection.combine.assign(gate.tokens * k, 0);
+    selection.combine.resize(gate.tokens * k);
+    const bool byGroup =
+        gate.experts >= 4 * GROUP && gate.experts <= MANY_EXPERTS && 4 * k <= gate.experts;
     for (std::size_t j = 0; j < gate.tokens; ++j)
     {
-        const double* row = gate.Row(j);
         int32_t* best = &selection.expert[j * k];
-        std::size_t found = 0;
-        for (std::size_t e = 0; e < gate.experts; ++e)
+        if (byGroup)
         {
-            // insertion into a short sorted list; strict comparison: ties stay with the lower index
-            if (row[e] > 0 && (found < k || row[e] > row[best[k - 1]]))
-            {
-                std::size_t at = found < k ? found++ : k - 1;
-                for (; at > 0 && row[e] > row[best[at - 1]]; --at)
-                {
-                    best[at] = best[at - 1];
-                }
-                best[at] = static_cast<int32_t>(e);
-            }
+            LargestByGroup(gate.Row(j), gate.experts, k, best);
         }
-        Renormalise(row, best, &selection.combine[j * k], k);
+        else
+        {
+            LargestFew(gate.Row(j), gate.experts, k, best);
+        }
+        Renormalise(gate.Row(j), best, &selection.combine[j * k], k);
     }
-    return selection;
 }
 
 /**
@@ -239,9 +343,17 @@ Selection::Load(std::size_t experts) const
 Selection
 SelectTopK(const GateMatrix& gate, std::size_t k)
 {
+    Selection selection;
+    SelectTopK(gate, k, selection);
+    return selection;
+}
+
+void
+SelectTopK(const GateMatrix& gate, std::size_t k, Selection& selection)
+{
     CheckGate("SelectTopK", gate);
     CheckTopK("SelectTopK", k, gate.experts);
-    return TopKOfChecked(gate, k);
+    TopKOfChecked(gate, k, selection);
 }
 
 double
@@ -309,7 +421,7 @@ SelectWlr(const GateMatrix& gate,
 
     WlrResult result;
     Selection& selection = result.selection;
-    selection = TopKOfChecked(gate, k);
+    TopKOfChecked(gate, k, selection);
 
     // a latency vector scaled to 1 at most, so that its squares cannot leave the range
     const double slowest = *std::max_element(latencyS.begin(), latencyS.end());
@@ -320,16 +432,38 @@ SelectWlr(const GateMatrix& gate,
     }
     latencyNorm = std::sqrt(latencyNorm);
 
-    /// What a token would lose, and from which theta on
+    // what a token would lose, in order of the theta from which on it does
     struct Candidate
     {
-        double cosine;    // of gate vector and latency vector
         std::size_t slot; // index of the lowest weight into Selection::expert
         double ratio;     // its weight / latency
     };
 
-    std::vector<Candidate> candidates;
+    const auto steps = static_cast<std::size_t>(
+        std::floor((param.thetaEnd - param.thetaStart) / param.thetaStep + 1e-9));
+    const auto thetaOf = [&param](std::size_t i) {
+        const double theta = param.thetaStart + static_cast<double>(i) * param.thetaStep;
+        // rounding must not leave the last step a little below thetaEnd
+        return theta > param.thetaEnd - 1e-9 ? param.thetaEnd : theta;
+    };
+    const auto stepOf = [&](double cosine) {
+        const double guess = std::ceil((cosine - param.thetaStart) / param.thetaStep);
+        auto i = static_cast<std::size_t>(std::clamp(guess, 0.0, static_cast<double>(steps + 1)));
+        for (; i > 0 && cosine <= thetaOf(i - 1); --i)
+        {
+        }
+        for (; i <= steps && cosine > thetaOf(i); ++i)
+        {
+        }
+        return i;
+    };
+    std::vector<std::pair<std::size_t, Candidate>> candidates; // by step
     candidates.reserve(gate.tokens);
+    std::vector<double> relative(latencyS);
+    for (std::size_t e = 0; e < gate.experts; ++e)
+    {
+        relative[e] /= slowest;
+    }
     double sum = 0;
     std::size_t routed = 0;
     for (std::size_t j = 0; j < gate.tokens; ++j)
@@ -346,43 +480,72 @@ SelectWlr(const GateMatrix& gate,
         routed += n;
         if (n > param.minExperts)
         {
-            double dot = 0;
-            double norm = 0;
-            for (std::size_t e = 0; e < gate.experts; ++e)
+            // four at a time, for the compiler to make vectors of
+            constexpr std::size_t LANES = 4;
+            double dots[LANES] = {};
+            double norms[LANES] = {};
+            std::size_t e = 0;
+            for (; e + LANES <= gate.experts; e += LANES)
             {
-                dot += row[e] * (latencyS[e] / slowest);
+                for (std::size_t i = 0; i < LANES; ++i)
+                {
+                    dots[i] += row[e + i] * relative[e + i];
+                    norms[i] += row[e + i] * row[e + i];
+                }
+            }
+            double dot = (dots[0] + dots[2]) + (dots[1] + dots[3]);
+            double norm = (norms[0] + norms[2]) + (norms[1] + norms[3]);
+            for (; e < gate.experts; ++e)
+            {
+                dot += row[e] * relative[e];
                 norm += row[e] * row[e];
             }
             // rounding must not carry a parallel vector above theta = 1
             const double cosine = std::min(1.0, dot / (std::sqrt(norm) * latencyNorm));
-            candidates.push_back({cosine, j * k + n - 1, ratio});
+            candidates.push_back({stepOf(cosine), {j * k + n - 1, ratio}});
         }
     }
     result.wlrTopK = sum / static_cast<double>(routed);
     result.wlr = result.wlrTopK;
 
-    // each theta takes up where the last one stopped
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-        return a.cosine < b.cosine || (a.cosine == b.cosine && a.slot < b.slot);
-    });
-    const auto steps = static_cast<std::size_t>(
-        std::floor((param.thetaEnd - param.thetaStart) / param.thetaStep + 1e-9));
+    // each theta takes up where the last one stopped: with few of them, look through all for each
+    constexpr std::size_t FEW = 16;
+    if (steps > FEW)
+    {
+        std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+            return a.first < b.first || (a.first == b.first && a.second.slot < b.second.slot);
+        });
+    }
     auto next = candidates.begin();
+    const auto drop = [&](const Candidate& c) {
+        const std::size_t token = c.slot / k;
+        selection.expert[c.slot] = -1;
+        Renormalise(gate.Row(token),
+                    &selection.expert[token * k],
+                    &selection.combine[token * k],
+                    k);
+        sum -= c.ratio;
+        --routed;
+    };
     for (std::size_t i = 0; i <= steps && !result.reached; ++i)
     {
-        const double theta = param.thetaStart + static_cast<double>(i) * param.thetaStep;
-        // rounding must not leave the last step a little below thetaEnd
-        result.theta = theta > param.thetaEnd - 1e-9 ? param.thetaEnd : theta;
-        for (; next != candidates.end() && next->cosine <= result.theta; ++next)
+        result.theta = thetaOf(i);
+        if (steps > FEW)
         {
-            const std::size_t token = next->slot / k;
-            selection.expert[next->slot] = -1;
-            Renormalise(gate.Row(token),
-                        &selection.expert[token * k],
-                        &selection.combine[token * k],
-                        k);
-            sum -= next->ratio;
-            --routed;
+            for (; next != candidates.end() && next->first == i; ++next)
+            {
+                drop(next->second);
+            }
+        }
+        else
+        {
+            for (const auto& [step, candidate] : candidates)
+            {
+                if (step == i)
+                {
+                    drop(candidate);
+                }
+            }
         }
         result.wlr = sum / static_cast<double>(routed);
         result.reached = result.wlr > param.gain * result.wlrTopK;
@@ -426,7 +589,8 @@ SelectQualityBound(const GateMatrix& gate,
         }
     }
 
-    Selection selection = TopKOfChecked(gate, k);
+    Selection selection;
+    TopKOfChecked(gate, k, selection);
 
     /// A pair that may go
     struct Candidate

@@ -71,6 +71,18 @@ Selection SelectTopK(const GateMatrix& gate, std::size_t k);
 /**
  * @ingroup wdmoe-core
  *
+ * The same into memory that is there.
+ *
+ * @param gate the gate's answer
+ * @param k 1 <= k <= E
+ * @param [out] selection the selection
+ * @throws std::invalid_argument as above
+ */
+void SelectTopK(const GateMatrix& gate, std::size_t k, Selection& selection);
+
+/**
+ * @ingroup wdmoe-core
+ *
  * Weight-to-latency ratio: mean over routed (token, expert) of gate weight / latency.
  *
  * @param gate the gate's answer
