@@ -174,17 +174,27 @@ WdmoeSelector::GetCosts(const WdmoeSelectorInput& input)
 TypeId
 WdmoeTopKSelector::GetTypeId()
 {
-    static TypeId tid = TypeId("ns3::WdmoeTopKSelector")
-                            .SetParent<WdmoeSelector>()
-                            .SetGroupName("Wdmoe")
-                            .AddConstructor<WdmoeTopKSelector>();
+    static TypeId tid =
+        TypeId("ns3::WdmoeTopKSelector")
+            .SetParent<WdmoeSelector>()
+            .SetGroupName("Wdmoe")
+            .AddConstructor<WdmoeTopKSelector>()
+            .AddAttribute("K",
+                          "Experts of each token, at most as many as the model's own top-k; 0: "
+                          "the model's own top-k",
+                          UintegerValue(0),
+                          MakeUintegerAccessor(&WdmoeTopKSelector::m_k),
+                          MakeUintegerChecker<uint32_t>());
     return tid;
 }
 
 wdmoe::Selection
 WdmoeTopKSelector::Select(const WdmoeSelectorInput& input)
 {
-    return wdmoe::SelectTopK(input.gate, input.topK);
+    NS_ABORT_MSG_IF(m_k > input.topK,
+                    "WdmoeTopKSelector: K is " << m_k << ", above the model's own top-k of "
+                                               << input.topK << "; expected 0 to " << input.topK);
+    return wdmoe::SelectTopK(input.gate, m_k == 0 ? input.topK : m_k);
 }
 
 TypeId

@@ -111,7 +111,8 @@ class WdmoeSelector : public Object
 /**
  * @ingroup wdmoe-control
  *
- * Vanilla routing: the k experts of largest weight.
+ * Vanilla routing: the k experts of largest weight, of the model's own k or, with K, fewer: the
+ * crudest way to trade quality for latency.
  */
 class WdmoeTopKSelector : public WdmoeSelector
 {
@@ -123,6 +124,9 @@ class WdmoeTopKSelector : public WdmoeSelector
     static TypeId GetTypeId();
 
     wdmoe::Selection Select(const WdmoeSelectorInput& input) override;
+
+  private:
+    uint32_t m_k; ///< experts of each token; 0: the model's own
 };
 
 /**
