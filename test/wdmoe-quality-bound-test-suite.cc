@@ -231,6 +231,7 @@ QualityBoundClosedFormTest::DoRun()
     }
     QualityFloor floor;
     floor.maxTokenLoss = 1;
+    floor.relativeGap = 1e-6;
     floor.maxLost = 3 * 0.1 / 12; // three pairs of twelve: all from device 1
     QualityBound bound;
     for (const BlockModel model : {BlockModel::SCHEDULE, BlockModel::STATIC_SPLIT})
@@ -488,7 +489,7 @@ QualityBoundLargeTest::DoRun()
         const double before = r.lowerBoundS;
         floor.maxLost *= 1.5;
         NS_TEST_ASSERT_MSG_LT_OR_EQ(bound.Solve(gate, k, p, floor).lowerBoundS,
-                                    before * (1 + 1e-5),
+                                    before * (1 + 2e-4),
                                     "more may be lost, seed " << seed);
     }
     NS_TEST_EXPECT_MSG_LT(sum[0], 0.01, "top-2: mean gap");
@@ -542,7 +543,7 @@ QualityBoundMemoryTest::DoRun()
     NS_TEST_EXPECT_MSG_EQ(after, before, "the solver has its memory");
     NS_TEST_EXPECT_MSG_EQ_TOL(warm.lowerBoundS,
                               first.lowerBoundS,
-                              1e-4 * first.lowerBoundS,
+                              3e-4 * first.lowerBoundS,
                               "warm");
 
     // as many tokens as there may be
