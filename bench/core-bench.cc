@@ -16,6 +16,7 @@
 
 #include "wdmoe-allocation.h"
 #include "wdmoe-flow-shop.h"
+#include "wdmoe-quality-bound.h"
 #include "wdmoe-selection.h"
 
 #include <algorithm>
@@ -167,6 +168,64 @@ QualityBound(benchmark::State& state)
         benchmark::DoNotOptimize(
             SelectQualityBound(gate, state.range(2), cost, param).expert.data());
     }
+}
+
+/// @param state tokens, experts, top-k, devices, and whether uplinks have a concave law
+void
+Bound(benchmark::State& state)
+{
+    std::mt19937_64 engine(1);
+    GateMatrix gate;
+    gate.tokens = state.range(0);
+    gate.experts = state.range(1);
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        double sum = 0;
+        for (std::size_t e = 0; e < gate.experts; ++e)
+        {
+            gate.weight.push_back(std::exp(Uniform(engine, 0, 5)));
+            sum += gate.weight.back();
+        }
+        for (std::size_t e = 0; e < gate.experts; ++e)
+        {
+            gate.weight[j * gate.experts + e] /= sum;
+        }
+    }
+    BlockProblem p;
+    const auto devices = static_cast<uint32_t>(state.range(3));
+    p.cells = {{2e7, 2e7, false, false}};
+    for (uint32_t k = 0; k < devices; ++k)
+    {
+        BlockDevice d;
+        d.downlinkLaw = RateLaw::Linear(Uniform(engine, 1, 5));
+        d.uplinkLaw = state.range(4)
+                          ? RateLaw::Shannon(std::pow(10, Uniform(engine, 6.5, 8.5)), 5, 0.75)
+                          : RateLaw::Linear(Uniform(engine, 0.5, 4));
+        d.downlinkPairBits = d.uplinkPairBits = 65536;
+        d.downlinkFixedS = d.uplinkFixedS = 0.004;
+        d.uplinkRequestS = 0.007;
+        d.pairS = Uniform(engine, 0, 1e-3);
+        d.readS = Uniform(engine, 0, 5e-3);
+        p.devices.push_back(d);
+    }
+    for (uint32_t e = 0; e < gate.experts; ++e)
+    {
+        p.expertDevice.push_back(e % devices);
+    }
+    p.maxPieces = 8;
+    QualityFloor floor;
+    // below what may go, so that it binds
+    floor.maxLost = gate.experts == 64 && state.range(2) == 2 ? 0.005 : 0.02;
+    floor.maxTokenLoss = 0.3;
+    QualityBound bound;
+    const QualityBoundResult* result = nullptr;
+    for (auto _ : state)
+    {
+        result = &bound.Solve(gate, state.range(2), p, floor);
+        benchmark::DoNotOptimize(result->latencyS);
+    }
+    state.counters["gap"] = result->Gap();
+    state.counters["iterations"] = result->iterations;
 }
 
 /// @return one block in flight, each batch in 1, 2, 4 or 8 pieces. @param size K
@@ -369,7 +428,18 @@ BENCHMARK(Decide)->ArgNames({"schedule"})->Arg(0)->Arg(1)->Unit(benchmark::kMicr
 BENCHMARK(Select)
     ->ArgNames({"tokens", "experts", "k"})
     ->Args({512, 8, 2})
+    ->Args({4096, 64, 2})
+    ->Args({4096, 64, 6})
     ->Args({4096, 64, 8})
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(Bound)
+    ->ArgNames({"tokens", "experts", "k", "K", "shared"})
+    ->Args({512, 8, 2, 8, 0})
+    ->Args({512, 8, 2, 8, 1})
+    ->Args({4096, 64, 2, 8, 0})
+    ->Args({4096, 64, 6, 8, 0})
+    ->Args({4096, 64, 6, 8, 1})
+    ->Args({4096, 64, 6, 64, 0})
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK(PlanShop)
     ->ArgNames({"K", "shared"})

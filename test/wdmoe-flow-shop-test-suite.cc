@@ -51,6 +51,15 @@ operator new(std::size_t size)
     throw std::bad_alloc();
 }
 
+std::size_t WdmoeAllocations();
+
+/// @return how often memory was asked for, for the other suites
+std::size_t
+WdmoeAllocations()
+{
+    return g_allocations;
+}
+
 /// @param memory from the operator above
 [[gnu::noinline]] void
 operator delete(void* memory) noexcept

@@ -22,11 +22,13 @@
 #include <iomanip>
 #include <iostream>
 #include <limits>
-#include <malloc.h>
 #include <random>
 
 using namespace ns3;
 using namespace wdmoe;
+
+/// @return how often memory was asked for (wdmoe-flow-shop-test-suite.cc counts it)
+std::size_t WdmoeAllocations();
 
 namespace
 {
@@ -229,6 +231,7 @@ QualityBoundClosedFormTest::DoRun()
     }
     QualityFloor floor;
     floor.maxTokenLoss = 1;
+    floor.relativeGap = 1e-6;
     floor.maxLost = 3 * 0.1 / 12; // three pairs of twelve: all from device 1
     QualityBound bound;
     for (const BlockModel model : {BlockModel::SCHEDULE, BlockModel::STATIC_SPLIT})
@@ -486,7 +489,7 @@ QualityBoundLargeTest::DoRun()
         const double before = r.lowerBoundS;
         floor.maxLost *= 1.5;
         NS_TEST_ASSERT_MSG_LT_OR_EQ(bound.Solve(gate, k, p, floor).lowerBoundS,
-                                    before * (1 + 1e-5),
+                                    before * (1 + 2e-4),
                                     "more may be lost, seed " << seed);
     }
     NS_TEST_EXPECT_MSG_LT(sum[0], 0.01, "top-2: mean gap");
@@ -534,13 +537,13 @@ QualityBoundMemoryTest::DoRun()
     NS_TEST_EXPECT_MSG_EQ(first.latencyS, again.latencyS, "latency");
     NS_TEST_EXPECT_MSG_EQ(first.lowerBoundS, again.lowerBoundS, "bound");
     bound.Solve(gate, 4, p, floor);
-    const auto before = mallinfo2();
+    const std::size_t before = WdmoeAllocations();
     const auto& warm = bound.Solve(gate, 4, p, floor);
-    const auto after = mallinfo2();
-    NS_TEST_EXPECT_MSG_EQ(after.uordblks, before.uordblks, "nothing is kept that was not before");
+    const std::size_t after = WdmoeAllocations();
+    NS_TEST_EXPECT_MSG_EQ(after, before, "the solver has its memory");
     NS_TEST_EXPECT_MSG_EQ_TOL(warm.lowerBoundS,
                               first.lowerBoundS,
-                              1e-4 * first.lowerBoundS,
+                              3e-4 * first.lowerBoundS,
                               "warm");
 
     // as many tokens as there may be

@@ -90,15 +90,15 @@ BlockProblem::Check() const
     for (std::size_t k = 0; k < devices.size(); ++k)
     {
         const BlockDevice& d = devices[k];
-        const auto at = "BlockProblem: devices[" + std::to_string(k) + "]";
+        const auto at = [k] { return "BlockProblem: devices[" + std::to_string(k) + "]"; };
         if (d.cell >= cells.size())
         {
-            return at + ".cell is " + std::to_string(d.cell) +
+            return at() + ".cell is " + std::to_string(d.cell) +
                    ", expected less than the number of cells, " + std::to_string(cells.size());
         }
         if (!d.downlinkLaw.IsValid() || !d.uplinkLaw.IsValid())
         {
-            return at + " has a law that is not valid (efficiency " +
+            return at() + " has a law that is not valid (efficiency " +
                    Text(d.downlinkLaw.efficiency) + " and " + Text(d.uplinkLaw.efficiency) +
                    ", gainHz " + Text(d.downlinkLaw.gainHz) + " and " + Text(d.uplinkLaw.gainHz) +
                    "); expected both >= 0, and a scale in (0, 1]";
@@ -108,7 +108,7 @@ BlockProblem::Check() const
         if (d.reachable &&
             ((down && !(d.downlinkLaw.MaxRate() > 0)) || (up && !(d.uplinkLaw.MaxRate() > 0))))
         {
-            return at + " has bits to move and a law that carries none; set reachable to false";
+            return at() + " has bits to move and a law that carries none; set reachable to false";
         }
         const std::pair<const char*, double> values[] = {{"downlinkPairBits", d.downlinkPairBits},
                                                          {"uplinkPairBits", d.uplinkPairBits},
@@ -127,7 +127,7 @@ BlockProblem::Check() const
         {
             if (!(value >= 0 && value < INF))
             {
-                return at + "." + name + " is " + Text(value) + ", expected finite and >= 0";
+                return at() + "." + name + " is " + Text(value) + ", expected finite and >= 0";
             }
         }
     }

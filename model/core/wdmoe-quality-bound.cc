@@ -1548,6 +1548,12 @@ QualityBound::Impl::Restore()
 {
     const double latency = Latency(m_loads) * (1 + ROUNDING);
     m_deadlineS = latency;
+    const auto keeps = [this, latency] {
+        // from the latency on there is one step to see whether it is enough
+        return m_floor->model == BlockModel::SCHEDULE
+                   ? m_evaluator.Bound(m_loads, m_experts, latency) <= latency
+                   : Latency(m_loads) <= latency;
+    };
     for (std::size_t k = 0; k < m_devices.size(); ++k)
     {
         const Device& d = m_devices[k];
@@ -1564,7 +1570,7 @@ QualityBound::Impl::Restore()
         {
             const uint32_t middle = low + (high - low) / 2;
             m_loads[k] = kept + middle;
-            const bool fits = Fits(d, k, m_loads[k]) >= 0 && Latency(m_loads) <= latency;
+            const bool fits = Fits(d, k, m_loads[k]) >= 0 && keeps();
             (fits ? low : high) = middle;
         }
         m_loads[k] = kept;

@@ -42,7 +42,7 @@ struct QualityFloor
                                             ///< last entry counts for all above
     BlockModel model{BlockModel::SCHEDULE}; ///< how latency comes about
     bool restore{true};                     ///< at the latency reached, drop no more than needed
-    double relativeGap{1e-6}; ///< of the relaxed problem: bounds closer than that are one, > 0
+    double relativeGap{1e-4}; ///< of the relaxed problem: bounds closer than that are one, > 0
     int maxIterations{60};    ///< deadlines tried, at most, >= 1
 
     /// @return what is wrong with it; empty if nothing is

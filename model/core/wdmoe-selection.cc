@@ -8,9 +8,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
+
+// The same arithmetic for wider vectors, where the processor has them; chosen when the library is
+// loaded. (No fused operations: results do not depend on it.)
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define WDMOE_WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WDMOE_WIDE
+#endif
 
 namespace wdmoe
 {
@@ -20,6 +29,37 @@ namespace
 
 /// A row may sum to a little more than 1: recorded gates are rounded to few digits
 constexpr double ROW_SUM_LIMIT = 1.01;
+
+/**
+ * @param row weights of a token
+ * @param experts how many
+ * @return their sum; NaN if one is NaN or negative
+ */
+WDMOE_WIDE double
+SumOfRow(const double* row, std::size_t experts)
+{
+    // four at a time, for the compiler to make vectors of
+    constexpr std::size_t LANES = 4;
+    double sums[LANES] = {};
+    double least[LANES] = {};
+    std::size_t e = 0;
+    for (; e + LANES <= experts; e += LANES)
+    {
+        for (std::size_t i = 0; i < LANES; ++i)
+        {
+            sums[i] += row[e + i];
+            least[i] = row[e + i] < least[i] ? row[e + i] : least[i];
+        }
+    }
+    double sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+    bool negative = std::min({least[0], least[1], least[2], least[3]}) < 0;
+    for (; e < experts; ++e)
+    {
+        sum += row[e];
+        negative = negative || row[e] < 0;
+    }
+    return negative ? std::numeric_limits<double>::quiet_NaN() : sum;
+}
 
 /**
  * @param what start of the message
@@ -43,31 +83,12 @@ CheckGate(const std::string& what, const GateMatrix& gate)
     for (std::size_t j = 0; j < gate.tokens; ++j)
     {
         const double* row = gate.Row(j);
-        // four at a time, for the compiler to make vectors of
-        constexpr std::size_t LANES = 4;
-        double sums[LANES] = {};
-        double least[LANES] = {};
-        std::size_t e = 0;
-        for (; e + LANES <= gate.experts; e += LANES)
+        const double sum = SumOfRow(row, gate.experts);
+        if (sum > 0 && sum <= ROW_SUM_LIMIT)
         {
-            for (std::size_t i = 0; i < LANES; ++i)
-            {
-                sums[i] += row[e + i];
-                least[i] = row[e + i] < least[i] ? row[e + i] : least[i];
-            }
+            continue;
         }
-        double sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
-        bool negative = std::min({least[0], least[1], least[2], least[3]}) < 0;
-        for (; e < gate.experts; ++e)
-        {
-            sum += row[e];
-            negative = negative || row[e] < 0;
-        }
-        if (!negative && sum > 0 && sum <= ROW_SUM_LIMIT)
-        {
-            continue; // NaN would be in the sum
-        }
-        for (e = 0; e < gate.experts; ++e)
+        for (std::size_t e = 0; e < gate.experts; ++e)
         {
             if (!(row[e] >= 0))
             {
@@ -213,7 +234,7 @@ LargestFew(const double* row, std::size_t experts, std::size_t k, int32_t* best)
  * @param k how many are wanted
  * @param best where to write k experts
  */
-void
+WDMOE_WIDE void
 LargestByGroup(const double* row, std::size_t experts, std::size_t k, int32_t* best)
 {
     double copy[MANY_EXPERTS];
