@@ -1756,6 +1756,7 @@ void
 PopularityEstimate::Clear()
 {
     m_sum.assign(std::size_t(m_blocks) * m_experts, 0);
+    m_active.assign(m_blocks, 0);
     m_passes.assign(m_blocks, 0);
     m_seen.assign(m_blocks, 0);
     m_last.assign(m_blocks, std::vector<uint32_t>(std::size_t(m_samples) * m_experts, 0));
@@ -1776,6 +1777,8 @@ PopularityEstimate::Add(uint32_t block, const std::vector<uint32_t>& load)
         auto& sum = m_sum[std::size_t(block) * m_experts + e];
         sum = m_forget * sum + load[e];
     }
+    m_active[block] = m_forget * m_active[block] +
+                      static_cast<double>(load.size() - std::count(load.begin(), load.end(), 0U));
     m_passes[block] = m_forget * m_passes[block] + 1;
     if (m_samples > 0)
     {
@@ -1799,6 +1802,12 @@ PopularityEstimate::Pairs(uint32_t block) const
 {
     const auto row = m_sum.begin() + std::size_t(block) * m_experts;
     return m_passes[block] > 0 ? std::accumulate(row, row + m_experts, 0.0) / m_passes[block] : 0;
+}
+
+double
+PopularityEstimate::Active(uint32_t block) const
+{
+    return m_passes[block] > 0 ? m_active[block] / m_passes[block] : 0;
 }
 
 uint64_t

@@ -341,6 +341,9 @@ class PopularityEstimate
     /// @return pairs of a block in a pass, mean; 0: nothing is known. @param block i
     double Pairs(uint32_t block) const;
 
+    /// @return experts of a block with pairs in a pass, mean; 0: nothing is known. @param block i
+    double Active(uint32_t block) const;
+
     /// @return passes seen by the block that saw least
     uint64_t Passes() const;
 
@@ -360,6 +363,7 @@ class PopularityEstimate
     double m_forget{1};                        ///< of one pass
     uint32_t m_samples{0};                     ///< kept
     std::vector<double> m_sum;                 ///< I x E weighted pairs
+    std::vector<double> m_active;              ///< I weighted experts with pairs
     std::vector<double> m_passes;              ///< I weighted passes
     std::vector<uint64_t> m_seen;              ///< I passes
     std::vector<std::vector<uint32_t>> m_last; ///< I x ring of samples x E

@@ -1,0 +1,522 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+#include "wdmoe-test-support.h"
+
+#include "ns3/application-container.h"
+#include "ns3/boolean.h"
+#include "ns3/config.h"
+#include "ns3/data-rate.h"
+#include "ns3/double.h"
+#include "ns3/integer.h"
+#include "ns3/pointer.h"
+#include "ns3/rng-seed-manager.h"
+#include "ns3/simulator.h"
+#include "ns3/string.h"
+#include "ns3/test.h"
+#include "ns3/uinteger.h"
+#include "ns3/wdmoe-comparison-helper.h"
+#include "ns3/wdmoe-placement.h"
+#include "ns3/wdmoe-placer.h"
+#include "ns3/wdmoe-policy.h"
+#include "ns3/wdmoe-recorded-gate-source.h"
+#include "ns3/wdmoe-scenario-radio.h"
+#include "ns3/wdmoe-switching-gate-source.h"
+#include "ns3/wdmoe-synthetic-gate-source.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <limits>
+#include <random>
+
+using namespace ns3;
+using namespace wdmoe;
+
+namespace
+{
+
+/// @return whether figures are to be printed
+bool
+IsVerbose()
+{
+    return std::getenv("WDMOE_VERBOSE") != nullptr;
+}
+
+/// @return a small problem. @param rng draws it
+PlacementProblem
+Draw(std::mt19937& rng)
+{
+    const auto real = [&](double a, double b) {
+        return std::uniform_real_distribution<double>(a, b)(rng);
+    };
+    const auto whole = [&](uint32_t a, uint32_t b) {
+        return std::uniform_int_distribution<uint32_t>(a, b)(rng);
+    };
+    PlacementProblem p;
+    p.blocks = whole(1, 3);
+    p.experts = whole(1, p.blocks == 1 ? 5 : p.blocks == 2 ? 3 : 2);
+    const auto K = whole(1, 3);
+    const auto passes = whole(1, 2);
+    const auto media = whole(0, 2);
+    if (passes == 2)
+    {
+        p.weight = {real(0.2, 2), real(0.2, 2)};
+    }
+    for (uint32_t n = 0; n < passes * p.blocks * p.experts; n++)
+    {
+        p.load.push_back(whole(0, 4) == 0 ? 0 : real(0, 10));
+    }
+    p.expertBytes = whole(0, 2) ? 1.5 : 0;
+    const bool alike = whole(0, 3) == 0;
+    for (uint32_t k = 0; k < K; k++)
+    {
+        PlacementDevice d;
+        if (alike && k > 0)
+        {
+            d = p.devices[0];
+        }
+        else
+        {
+            d.pairS = real(0, 2);
+            d.expertS = whole(0, 1) * real(0, 3);
+            d.fixedS = whole(0, 1) * real(0, 3);
+            d.moveS = real(0, 5);
+        }
+        d.memoryBytes = 1.5 * whole(0, p.blocks * p.experts);
+        p.devices.push_back(d);
+    }
+    for (uint32_t n = 0; n < media * K; n++)
+    {
+        p.airS.push_back(real(0, 1));
+    }
+    if (whole(0, 1))
+    {
+        p.moveWeight = real(0, 1);
+        p.current.assign(p.blocks, std::vector<std::vector<uint32_t>>(p.experts));
+        for (auto& block : p.current)
+        {
+            for (auto& holders : block)
+            {
+                holders = {whole(0, K - 1)};
+            }
+        }
+    }
+    return p;
+}
+
+/// @return objective of the best placement with one holder each, by trying all; infinite: none
+/// fits. @param p small
+double
+Exhaust(const PlacementProblem& p)
+{
+    const auto K = static_cast<uint32_t>(p.devices.size());
+    const auto n = p.blocks * p.experts;
+    std::vector<uint32_t> at(n, 0);
+    Placement placement(p.blocks,
+                        std::vector<std::vector<uint32_t>>(p.experts, std::vector<uint32_t>(1)));
+    double best = std::numeric_limits<double>::infinity();
+    while (true)
+    {
+        std::vector<double> bytes(K, 0);
+        bool fits = true;
+        for (uint32_t x = 0; x < n; x++)
+        {
+            bytes[at[x]] += p.expertBytes;
+            fits = fits && bytes[at[x]] <= p.devices[at[x]].memoryBytes * (1 + 1e-12);
+            placement[x / p.experts][x % p.experts][0] = at[x];
+        }
+        if (fits)
+        {
+            // written out here, so that it does not come from what is tested
+            double total = 0;
+            const auto passes = std::max<std::size_t>(p.weight.size(), 1);
+            for (std::size_t s = 0; s < passes; s++)
+            {
+                for (uint32_t i = 0; i < p.blocks; i++)
+                {
+                    double latest = 0;
+                    for (uint32_t k = 0; k < K; k++)
+                    {
+                        double own = 0;
+                        for (uint32_t e = 0; e < p.experts; e++)
+                        {
+                            const double l = p.load[(s * p.blocks + i) * p.experts + e];
+                            if (at[i * p.experts + e] == k && l > 0)
+                            {
+                                own += (own == 0 ? p.devices[k].fixedS : 0) +
+                                       l * p.devices[k].pairS + p.devices[k].expertS;
+                            }
+                        }
+                        latest = std::max(latest, own);
+                    }
+                    for (std::size_t r = 0; r < p.airS.size() / K; r++)
+                    {
+                        double air = 0;
+                        for (uint32_t e = 0; e < p.experts; e++)
+                        {
+                            air += p.load[(s * p.blocks + i) * p.experts + e] *
+                                   p.airS[r * K + at[i * p.experts + e]];
+                        }
+                        latest = std::max(latest, air);
+                    }
+                    total += (p.weight.empty() ? 1 : p.weight[s]) * latest;
+                }
+            }
+            for (uint32_t x = 0; x < n && !p.current.empty(); x++)
+            {
+                const bool moved = p.current[x / p.experts][x % p.experts][0] != at[x];
+                total += moved ? p.moveWeight * p.devices[at[x]].moveS : 0;
+            }
+            best = std::min(best, total);
+        }
+        uint32_t x = 0;
+        while (x < n && ++at[x] == K)
+        {
+            at[x++] = 0;
+        }
+        if (x == n)
+        {
+            return best;
+        }
+    }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Against every placement there is; bounds; what the solver says of memory and of nonsense.
+ */
+class ExhaustiveTestCase : public TestCase
+{
+  public:
+    ExhaustiveTestCase()
+        : TestCase("The optimum of small problems, and bounds on both sides")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        std::mt19937 rng(20261127);
+        PlacementSolver solver;
+        double worst = 0;
+        double worstHeuristic = 0;
+        double worstBound = 0;
+        uint32_t solved = 0;
+        uint32_t infeasible = 0;
+        while (solved < 1500)
+        {
+            const auto p = Draw(rng);
+            const double best = Exhaust(p);
+            const auto r = solver.Solve(p); // a copy: the next call overwrites it
+            if (!std::isfinite(best))
+            {
+                infeasible++;
+                NS_TEST_ASSERT_MSG_EQ((r.status == PlacementStatus::INFEASIBLE), true, r.message);
+                double missing = p.blocks * p.experts * p.expertBytes;
+                for (const auto& d : p.devices)
+                {
+                    missing -= d.memoryBytes;
+                }
+                NS_TEST_ASSERT_MSG_EQ_TOL(r.missingBytes, missing, 1e-9, "by how much");
+                NS_TEST_ASSERT_MSG_EQ(r.message.empty(), false, "says so");
+                continue;
+            }
+            solved++;
+            NS_TEST_ASSERT_MSG_EQ((r.status == PlacementStatus::OPTIMAL), true, "proven");
+            const double scale = std::max(best, 1e-9);
+            worst = std::max(worst, std::abs(r.objectiveS - best) / scale);
+            NS_TEST_ASSERT_MSG_EQ_TOL(r.objectiveS, best, 1e-9 * scale, "the optimum");
+            NS_TEST_ASSERT_MSG_EQ_TOL(PlacementObjective(p, r.placement),
+                                      best,
+                                      1e-9 * scale,
+                                      "of this placement");
+            PlacementParam rough;
+            rough.maxNodes = 0;
+            rough.maxRounds = 2;
+            const auto h = solver.Solve(p, rough);
+            NS_TEST_ASSERT_MSG_LT_OR_EQ(h.lowerBoundS, best + 1e-9 * scale, "bound <= optimum");
+            NS_TEST_ASSERT_MSG_GT_OR_EQ(h.objectiveS, best - 1e-9 * scale, "optimum <= heuristic");
+            NS_TEST_ASSERT_MSG_EQ(h.nodes, 0, "as told");
+            worstHeuristic = std::max(worstHeuristic, h.objectiveS / scale - 1);
+            worstBound = std::max(worstBound, 1 - h.lowerBoundS / scale);
+        }
+        NS_TEST_EXPECT_MSG_GT(infeasible, 100, "memory does not always suffice");
+        if (IsVerbose())
+        {
+            std::cout << "placement: " << solved << " instances, worst relative gap of the exact "
+                      << "solver " << worst << ", of local search with 2 restarts "
+                      << worstHeuristic << ", of its bound " << worstBound << "; " << infeasible
+                      << " infeasible\n";
+        }
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Several holders: never more than one without samples, never worse with, memory kept.
+ */
+class ReplicationTestCase : public TestCase
+{
+  public:
+    ReplicationTestCase()
+        : TestCase("More holders help where passes differ")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        std::mt19937 rng(7);
+        PlacementSolver solver;
+        uint32_t helped = 0;
+        for (uint32_t n = 0; n < 300; n++)
+        {
+            auto p = Draw(rng);
+            p.current.clear();
+            p.moveWeight = 0;
+            const auto one = solver.Solve(p);
+            if (one.status == PlacementStatus::INFEASIBLE)
+            {
+                continue;
+            }
+            p.maxHolders = 2;
+            const auto two = solver.Solve(p);
+            NS_TEST_ASSERT_MSG_LT_OR_EQ(two.objectiveS,
+                                        one.objectiveS * (1 + 1e-9) + 1e-12,
+                                        "no worse");
+            NS_TEST_ASSERT_MSG_LT_OR_EQ(two.lowerBoundS, two.objectiveS, "bound");
+            std::vector<double> bytes(p.devices.size());
+            std::size_t holders = 0;
+            for (const auto& block : two.placement)
+            {
+                for (const auto& h : block)
+                {
+                    holders += h.size();
+                    NS_TEST_ASSERT_MSG_EQ(h.empty() || h.size() > 2, false, "one or two");
+                    for (const auto k : h)
+                    {
+                        bytes[k] += p.expertBytes;
+                    }
+                }
+            }
+            for (std::size_t k = 0; k < bytes.size(); k++)
+            {
+                NS_TEST_ASSERT_MSG_LT_OR_EQ(bytes[k],
+                                            p.expertBytes > 0 ? p.devices[k].memoryBytes : 0,
+                                            "memory");
+            }
+            if (p.weight.size() < 2)
+            {
+                NS_TEST_ASSERT_MSG_EQ(holders, p.blocks * p.experts, "nothing to gain");
+            }
+            helped += two.objectiveS < one.objectiveS * (1 - 1e-9);
+        }
+        NS_TEST_EXPECT_MSG_GT(helped, 20, "it does help at times");
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Problems that are none.
+ */
+class BadProblemTestCase : public TestCase
+{
+  public:
+    BadProblemTestCase()
+        : TestCase("Bad problems are refused by name; large ones end")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        PlacementProblem good;
+        good.blocks = 2;
+        good.experts = 3;
+        good.load.assign(6, 1);
+        good.devices.resize(2);
+        good.devices[0].pairS = good.devices[1].pairS = 1;
+        good.airS.assign(4, 0.1);
+        const double nan = std::numeric_limits<double>::quiet_NaN();
+        const double inf = std::numeric_limits<double>::infinity();
+        PlacementSolver solver;
+        const auto refused = [&](const auto& spoil, const std::string& word) {
+            auto p = good;
+            spoil(p);
+            const auto& r = solver.Solve(p);
+            NS_TEST_ASSERT_MSG_EQ((r.status == PlacementStatus::INVALID), true, word);
+            NS_TEST_ASSERT_MSG_NE(r.message.find(word), std::string::npos, r.message);
+            NS_TEST_ASSERT_MSG_EQ(r.placement.empty(), true, "no placement");
+        };
+        NS_TEST_ASSERT_MSG_EQ((solver.Solve(good).status == PlacementStatus::OPTIMAL), true, "");
+        refused([](auto& p) { p.blocks = 0; }, "blocks is 0");
+        refused([](auto& p) { p.experts = 0; }, "experts is 0");
+        refused([](auto& p) { p.devices.clear(); }, "devices is 0");
+        refused([](auto& p) { p.maxHolders = 0; }, "maxHolders");
+        refused([](auto& p) { p.load.pop_back(); }, "loads is 5");
+        for (const auto bad : {nan, inf, -1.0})
+        {
+            refused([&](auto& p) { p.load[4] = bad; }, "load[4]");
+            refused([&](auto& p) { p.airS[1] = bad; }, "airS[1]");
+            refused([&](auto& p) { p.devices[1].memoryBytes = bad; }, "memoryBytes of device 1");
+            refused([&](auto& p) { p.devices[1].pairS = bad; }, "pairS of device 1");
+            refused([&](auto& p) { p.devices[0].expertS = bad; }, "expertS of device 0");
+            refused([&](auto& p) { p.devices[0].fixedS = bad; }, "fixedS of device 0");
+            refused([&](auto& p) { p.devices[0].moveS = bad; }, "moveS of device 0");
+            refused([&](auto& p) { p.expertBytes = bad; }, "expertBytes");
+            refused([&](auto& p) { p.moveWeight = bad; }, "moveWeight");
+            refused([&](auto& p) { p.weight = {bad}; }, "weight[0]");
+        }
+        refused([](auto& p) { p.weight = {0}; }, "weight[0]");
+        refused([](auto& p) { p.airS.pop_back(); }, "airS");
+        refused([](auto& p) { p.current.resize(1); }, "current placement");
+        refused([](auto& p) { p.current.resize(2); }, "current placement");
+        refused(
+            [](auto& p) {
+                p.current.assign(2, std::vector<std::vector<uint32_t>>(3, {2}));
+            },
+            "a holder of the current placement is 2");
+
+        // many experts and devices, no nodes to spare: it ends, with a bound
+        std::mt19937 rng(3);
+        PlacementProblem large;
+        large.blocks = 4;
+        large.experts = 64;
+        std::lognormal_distribution<double> load(0, 1);
+        std::uniform_real_distribution<double> cost(0.2, 1);
+        for (uint32_t n = 0; n < 256; n++)
+        {
+            large.load.push_back(load(rng));
+        }
+        large.expertBytes = 1;
+        for (uint32_t k = 0; k < 16; k++)
+        {
+            large.devices.push_back({17, cost(rng), cost(rng), cost(rng), 1});
+            large.airS.push_back(0.05 * cost(rng));
+        }
+        PlacementParam param;
+        param.maxNodes = 1000;
+        param.maxRounds = 4;
+        const auto r = solver.Solve(large, param);
+        NS_TEST_ASSERT_MSG_EQ((r.status == PlacementStatus::HEURISTIC), true, "in limits");
+        NS_TEST_ASSERT_MSG_LT(r.gap, 0.3, "with a bound that says something");
+        NS_TEST_ASSERT_MSG_LT(r.nodes, 2000, "nodes");
+        const auto again = PlacementSolver().Solve(large, param);
+        NS_TEST_ASSERT_MSG_EQ((again.placement == r.placement), true, "the same again");
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Running loads, and gates that change.
+ */
+class PopularityTestCase : public TestCase
+{
+  public:
+    PopularityTestCase()
+        : TestCase("Expected loads follow what passes bring; gates switch by request")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        PopularityEstimate estimate;
+        estimate.SetUp(2, 4, 0.5, 3);
+        NS_TEST_ASSERT_MSG_EQ(estimate.Share(0, 1), 0.25, "even where nothing is known");
+        estimate.Add(0, {4, 0, 0, 0});
+        estimate.Add(0, {0, 4, 0, 0});
+        NS_TEST_ASSERT_MSG_EQ_TOL(estimate.Share(0, 1), 4 / 6.0, 1e-12, "the later counts more");
+        NS_TEST_ASSERT_MSG_EQ_TOL(estimate.Pairs(0), 4, 1e-12, "of each pass");
+        NS_TEST_ASSERT_MSG_EQ_TOL(estimate.Active(0), 1, 1e-12, "one expert in each pass");
+        NS_TEST_ASSERT_MSG_EQ(estimate.Passes(), 0, "block 1 saw none");
+        PlacementProblem p;
+        estimate.Fill(p);
+        NS_TEST_ASSERT_MSG_EQ_TOL(p.load[4], 1, 1e-12, "an unseen block: as many pairs, even");
+        estimate.Add(1, {1, 1, 2, 0});
+        estimate.Fill(p, true);
+        NS_TEST_ASSERT_MSG_EQ(p.weight.size(), 1, "samples that all blocks have");
+        NS_TEST_ASSERT_MSG_EQ(p.load[1], 4, "the last one");
+        NS_TEST_ASSERT_MSG_EQ(p.load[6], 2, "the last one");
+        std::string said;
+        try
+        {
+            estimate.Add(2, {1, 1, 1, 1});
+        }
+        catch (const std::invalid_argument& e)
+        {
+            said = e.what();
+        }
+        NS_TEST_ASSERT_MSG_NE(said.find("block 2"), std::string::npos, said);
+
+        const auto make = [](const std::string& domain) {
+            auto source = CreateObject<WdmoeRecordedGateSource>();
+            source->SetAttribute("FileName", StringValue("gates/olmoe-1b-7b-counts.json"));
+            source->SetAttribute("Domain", StringValue(domain));
+            return source;
+        };
+        auto gates = CreateObject<WdmoeSwitchingGateSource>();
+        gates->Add(0, make("arxiv"));
+        gates->Add(5, make("github"));
+        gates->AssignStreams(10);
+        gates->SetModel(16, 64, 8);
+        auto first = make("arxiv");
+        first->AssignStreams(10);
+        first->SetModel(16, 64, 8);
+        auto second = make("github");
+        second->AssignStreams(20);
+        second->SetModel(16, 64, 8);
+        for (const auto& [request, source] : std::vector<std::pair<uint64_t, Ptr<WdmoeGateSource>>>{
+                 {0, first},
+                 {4, first},
+                 {5, second},
+                 {99, second},
+                 {(1ULL << 40) + 3, first}})
+        {
+            WdmoeGateQuery query;
+            query.request = request;
+            query.tokens = 3;
+            NS_TEST_ASSERT_MSG_EQ((gates->GetGate(query).weight == source->GetGate(query).weight),
+                                  true,
+                                  "request " << request);
+        }
+        const auto message = WdmoeAbortMessage([&]() { gates->Add(5, first); });
+        NS_TEST_ASSERT_MSG_NE(message.find("rising numbers"), std::string::npos, message);
+        const auto late = WdmoeAbortMessage([&]() {
+            CreateObject<WdmoeSwitchingGateSource>()->Add(1, first);
+        });
+        NS_TEST_ASSERT_MSG_NE(late.find("expected 0"), std::string::npos, late);
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * Placement.
+ */
+class WdmoePlacementTestSuite : public TestSuite
+{
+  public:
+    WdmoePlacementTestSuite()
+        : TestSuite("wdmoe-placement", Type::UNIT)
+    {
+        AddTestCase(new ExhaustiveTestCase, Duration::QUICK);
+        AddTestCase(new ReplicationTestCase, Duration::QUICK);
+        AddTestCase(new BadProblemTestCase, Duration::QUICK);
+        AddTestCase(new PopularityTestCase, Duration::QUICK);
+    }
+};
+
+/// Registers the suite
+WdmoePlacementTestSuite g_wdmoePlacementTestSuite;
+
+} // namespace
