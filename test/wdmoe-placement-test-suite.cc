@@ -299,7 +299,7 @@ class ReplicationTestCase : public TestCase
                 for (const auto& h : block)
                 {
                     holders += h.size();
-                    NS_TEST_ASSERT_MSG_EQ(h.empty() || h.size() > 2, false, "one or two");
+                    NS_TEST_ASSERT_MSG_EQ((h.empty() || h.size() > 2), false, "one or two");
                     for (const auto k : h)
                     {
                         bytes[k] += p.expertBytes;

@@ -165,6 +165,7 @@ WdmoeController::MakePlacerInput()
     }
     in.passes = popularity.Passes();
     in.pass = m_placement.GetPassTime();
+    in.busy = m_placement.GetBusy();
     return in;
 }
 

@@ -1043,6 +1043,7 @@ WdmoeController::LearnBlock(const WdmoeDecision& decision, const WdmoeDeviceOutc
         {
             m_predictor->LearnBlock(decision.uncorrectedS, block.latencyS);
         }
+        m_placement.LearnBusy(block.latencyS);
         m_blocks.erase(found);
     }
 }

@@ -85,9 +85,11 @@ WdmoePlacementTracker::Learn(uint32_t block, const std::vector<uint32_t>& load, 
     {
         m_passes++;
         m_starts.push_back(now);
+        m_busyAt.push_back(m_busyS);
         if (m_starts.size() > STARTS)
         {
             m_starts.pop_front();
+            m_busyAt.pop_front();
         }
     }
 }
@@ -102,6 +104,19 @@ uint64_t
 WdmoePlacementTracker::GetPasses() const
 {
     return m_passes;
+}
+
+void
+WdmoePlacementTracker::LearnBusy(double seconds)
+{
+    m_busyS += seconds;
+}
+
+double
+WdmoePlacementTracker::GetBusy() const
+{
+    const double time = m_starts.size() < 2 ? 0 : (m_starts.back() - m_starts.front()).GetSeconds();
+    return time > 0 ? std::clamp((m_busyAt.back() - m_busyAt.front()) / time, 0.0, 1.0) : 1;
 }
 
 Time

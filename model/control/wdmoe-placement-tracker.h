@@ -62,6 +62,14 @@ class WdmoePlacementTracker
     /// @return passes that began
     uint64_t GetPasses() const;
 
+    /**
+     * @param seconds in which a block was waited for
+     */
+    void LearnBusy(double seconds);
+
+    /// @return share of the time of the last passes in which blocks were waited for; 1: not known
+    double GetBusy() const;
+
     /// @return time between them, mean of the last ones; 0: not known
     Time GetPassTime() const;
 
@@ -114,6 +122,8 @@ class WdmoePlacementTracker
     uint64_t m_back{0};                                        ///< of them, to a former holder
     uint64_t m_lost{0};                                        ///< given up
     wdmoe::PopularityEstimate m_popularity;                    ///< learned
+    double m_busyS{0};                                          ///< blocks were waited for
+    std::deque<double> m_busyAt;                                ///< the same when passes started
     std::deque<Time> m_starts;                                 ///< of the last passes
     uint64_t m_passes{0};                                      ///< that began
 };

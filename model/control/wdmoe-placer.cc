@@ -283,6 +283,12 @@ WdmoeMigratingPlacer::GetTypeId()
                           DoubleValue(0.5),
                           MakeDoubleAccessor(&WdmoeMigratingPlacer::m_hysteresis),
                           MakeDoubleChecker<double>(0, 1000))
+            .AddAttribute("AirPrice",
+                          "What a second of air that a move takes counts against a second of "
+                          "latency; negative: the share of time in which blocks are waited for",
+                          DoubleValue(-1),
+                          MakeDoubleAccessor(&WdmoeMigratingPlacer::m_airPrice),
+                          MakeDoubleChecker<double>(-1, 1000))
             .AddAttribute("MinSaving",
                           "Least part of the latency that all moves of a look save together",
                           DoubleValue(0.05),
@@ -315,9 +321,13 @@ WdmoeMigratingPlacer::Decide(Time now, const WdmoePlacerInput& input)
     m_placed = true;
     auto problem = input.problem;
     const double passes = m_horizon.GetSeconds() / input.pass.GetSeconds();
-    problem.moveWeight = (1 + m_hysteresis) / passes;
+    problem.moveWeight =
+        (1 + m_hysteresis) * (m_airPrice < 0 ? input.busy : m_airPrice) / passes;
     const double before = wdmoe::PlacementObjective(problem, problem.current);
     const auto& result = Solve(problem);
+    NS_LOG_INFO(now.As(Time::S) << " " << before << " s a pass now, " << result.latencyS << " s after "
+                                << result.moves << " moves; a pass each " << input.pass.As(Time::S)
+                                << ", busy " << input.busy);
     return result.objectiveS < before * (1 - m_minSaving) ? result.placement : problem.current;
 }
 

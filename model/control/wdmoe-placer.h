@@ -27,6 +27,7 @@ struct WdmoePlacerInput
                                      ///< way); no moveWeight
     uint64_t passes{0};              ///< that the loads were learned from; 0: nothing is known
     Time pass;                       ///< between passes lately, idle time included; 0: not known
+    double busy{1};                  ///< share of that time in which a block was waited for, [0, 1]
 };
 
 /**
@@ -185,8 +186,9 @@ class WdmoePopularityPlacer : public WdmoePlacer
  * @ingroup wdmoe-control
  *
  * Begins as WdmoePopularityPlacer, and looks again every Interval, from the loads and links of
- * then. A move is worth it if what it saves over Horizon is more than its air time times 1 +
- * Hysteresis: that price is in the objective, see wdmoe::PlacementProblem::moveWeight, so that all
+ * then. A move is worth it if what it saves over Horizon is more than the delay it causes times 1 +
+ * Hysteresis. That delay is its air time times the share of time in which blocks are waited for:
+ * what is sent while nobody waits delays nobody (AirPrice sets another share). That price is in the objective, see wdmoe::PlacementProblem::moveWeight, so that all
  * moves of an answer pay together and none of them could be left out with profit. Where the whole
  * does not save MinSaving of the latency, nothing moves: loads are estimates, and the best of many
  * placements looks better than it is.
@@ -209,6 +211,7 @@ class WdmoeMigratingPlacer : public WdmoePopularityPlacer
     Time m_horizon;      ///< attribute Horizon
     double m_hysteresis; ///< attribute Hysteresis
     double m_minSaving;  ///< attribute MinSaving
+    double m_airPrice;   ///< attribute AirPrice
     Time m_last;         ///< when it looked last
 };
 
