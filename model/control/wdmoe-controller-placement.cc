@@ -80,10 +80,10 @@ WdmoeController::SetPlacement(const wdmoe::Placement& placement)
     const auto blocks = static_cast<uint32_t>(placement.size());
     const auto experts = static_cast<uint32_t>(m_expertDevice.size());
     m_placement.Begin(placement, static_cast<uint32_t>(m_profiles.size()), m_shape.WeightBytes());
-    m_placement.GetPopularity().SetUp(blocks,
-                                      experts,
-                                      m_placer ? m_placer->GetForget() : 1,
-                                      m_placer ? m_placer->GetSamples() : 0);
+    m_placement.SetUpPopularity(blocks,
+                                experts,
+                                m_placer ? m_placer->GetForget() : 1,
+                                m_placer ? m_placer->GetSamples() : 0);
     m_modelBlocks = std::max(m_modelBlocks, blocks);
 }
 
@@ -138,14 +138,16 @@ WdmoeController::MakePlacementProblem(double pairs, double active) const
 }
 
 WdmoePlacerInput
-WdmoeController::MakePlacerInput()
+WdmoeController::MakePlacerInput(bool halves)
 {
-    auto& popularity = m_placement.GetPopularity();
+    const auto& popularity = m_placement.GetPopularity();
     const auto experts = static_cast<double>(m_expertDevice.size());
     double pairs = 0;
     double active = 0;
     wdmoe::PlacementProblem loads;
-    popularity.Fill(loads, m_placer->GetSamples() > 0);
+    const bool samples = m_placer->GetSamples() > 0;
+    halves = halves && m_placement.GetHalf(true).Passes() > 0;
+    (halves ? m_placement.GetHalf(false) : popularity).Fill(loads, samples);
     for (uint32_t i = 0; i < loads.blocks; i++)
     {
         pairs += popularity.Pairs(i) / loads.blocks;
@@ -163,6 +165,12 @@ WdmoeController::MakePlacerInput()
     {
         d.memoryBytes *= static_cast<double>(loads.blocks) / m_modelBlocks;
     }
+    if (halves)
+    {
+        wdmoe::PlacementProblem others;
+        m_placement.GetHalf(true).Fill(others);
+        in.check = others.load;
+    }
     in.passes = popularity.Passes();
     in.pass = m_placement.GetPassTime();
     in.busy = m_placement.GetBusy();
@@ -178,8 +186,7 @@ WdmoeController::BeginPlacement(Ptr<WdmoeGateSource> gates, uint32_t blocks, uin
         return;
     }
     const auto experts = static_cast<uint32_t>(m_expertDevice.size());
-    auto& popularity = m_placement.GetPopularity();
-    popularity.SetUp(simulated, experts, m_placer->GetForget(), m_placer->GetSamples());
+    m_placement.SetUpPopularity(simulated, experts, m_placer->GetForget(), m_placer->GetSamples());
     const auto& history = m_placer->GetHistory();
     auto source = gates;
     if (history.empty())
@@ -198,11 +205,13 @@ WdmoeController::BeginPlacement(Ptr<WdmoeGateSource> gates, uint32_t blocks, uin
             query.request = HISTORY_REQUEST + n;
             query.block = i;
             query.tokens = m_placer->GetHistoryTokens();
-            popularity.Add(i, wdmoe::SelectTopK(source->GetGate(query), m_topK).Load(experts));
+            m_placement.LearnHistory(
+                i,
+                wdmoe::SelectTopK(source->GetGate(query), m_topK).Load(experts));
         }
     }
     Measure();
-    const auto input = MakePlacerInput();
+    const auto input = MakePlacerInput(false);
     const auto placement = m_placer->Begin(input);
     m_placement.Begin(placement, static_cast<uint32_t>(m_profiles.size()), m_shape.WeightBytes());
 }
@@ -216,7 +225,7 @@ WdmoeController::ChooseHolders(const WdmoeBlockInput& input)
     if (HasPlacer() && input.block == 0 &&
         m_placer->IsDue(Simulator::Now(), m_placement.GetPasses()))
     {
-        auto in = MakePlacerInput();
+        auto in = MakePlacerInput(true);
         in.problem.current = m_placement.GetCurrent();
         const auto target = m_placer->Decide(Simulator::Now(), in);
         std::vector<double> memory;

@@ -521,8 +521,11 @@ class WdmoeController : public Object
      */
     wdmoe::PlacementProblem MakePlacementProblem(double pairs, double active) const;
 
-    /// @return what the placer decides from
-    WdmoePlacerInput MakePlacerInput();
+    /**
+     * @param halves loads of every other pass, and those of the others to check with
+     * @return what the placer decides from
+     */
+    WdmoePlacerInput MakePlacerInput(bool halves);
 
     /**
      * @param input the block

@@ -80,7 +80,7 @@ WdmoePlacementTracker::GetCurrent() const
 void
 WdmoePlacementTracker::Learn(uint32_t block, const std::vector<uint32_t>& load, Time now)
 {
-    m_popularity.Add(block, load);
+    LearnHistory(block, load);
     if (block == 0)
     {
         m_passes++;
@@ -94,10 +94,37 @@ WdmoePlacementTracker::Learn(uint32_t block, const std::vector<uint32_t>& load, 
     }
 }
 
-wdmoe::PopularityEstimate&
-WdmoePlacementTracker::GetPopularity()
+void
+WdmoePlacementTracker::SetUpPopularity(uint32_t blocks,
+                                       uint32_t experts,
+                                       double forget,
+                                       uint32_t samples)
+{
+    m_popularity.SetUp(blocks, experts, forget, samples);
+    for (auto& half : m_half)
+    {
+        half.SetUp(blocks, experts, forget * forget, samples); // it sees every other pass
+    }
+    m_seen.assign(blocks, 0);
+}
+
+void
+WdmoePlacementTracker::LearnHistory(uint32_t block, const std::vector<uint32_t>& load)
+{
+    m_popularity.Add(block, load);
+    m_half[m_seen.at(block)++ % 2].Add(block, load);
+}
+
+const wdmoe::PopularityEstimate&
+WdmoePlacementTracker::GetPopularity() const
 {
     return m_popularity;
+}
+
+const wdmoe::PopularityEstimate&
+WdmoePlacementTracker::GetHalf(bool odd) const
+{
+    return m_half[odd];
 }
 
 uint64_t

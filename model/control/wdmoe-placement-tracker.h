@@ -56,8 +56,22 @@ class WdmoePlacementTracker
      */
     void Learn(uint32_t block, const std::vector<uint32_t>& load, Time now);
 
+    /**
+     * @param blocks I
+     * @param experts E
+     * @param forget of a pass by the next one
+     * @param samples passes kept
+     */
+    void SetUpPopularity(uint32_t blocks, uint32_t experts, double forget, uint32_t samples);
+
+    /// Learn of a pass that is none of those served. @param block i @param load pairs by expert
+    void LearnHistory(uint32_t block, const std::vector<uint32_t>& load);
+
     /// @return what was learned
-    wdmoe::PopularityEstimate& GetPopularity();
+    const wdmoe::PopularityEstimate& GetPopularity() const;
+
+    /// @return the same from every other pass only. @param odd which of the two halves
+    const wdmoe::PopularityEstimate& GetHalf(bool odd) const;
 
     /// @return passes that began
     uint64_t GetPasses() const;
@@ -122,8 +136,10 @@ class WdmoePlacementTracker
     uint64_t m_back{0};                                        ///< of them, to a former holder
     uint64_t m_lost{0};                                        ///< given up
     wdmoe::PopularityEstimate m_popularity;                    ///< learned
-    double m_busyS{0};                                          ///< blocks were waited for
-    std::deque<double> m_busyAt;                                ///< the same when passes started
+    wdmoe::PopularityEstimate m_half[2];                       ///< learned from even and odd passes
+    std::vector<uint64_t> m_seen;                              ///< passes, by block
+    double m_busyS{0};                                         ///< blocks were waited for
+    std::deque<double> m_busyAt;                               ///< the same when passes started
     std::deque<Time> m_starts;                                 ///< of the last passes
     uint64_t m_passes{0};                                      ///< that began
 };

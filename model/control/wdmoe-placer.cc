@@ -39,7 +39,7 @@ WdmoePlacer::GetTypeId()
                           MakeDoubleChecker<double>(1e-6, 1))
             .AddAttribute("Forget",
                           "What a pass counts for the expected loads once the next one is there",
-                          DoubleValue(0.97),
+                          DoubleValue(0.96),
                           MakeDoubleAccessor(&WdmoePlacer::m_forget),
                           MakeDoubleChecker<double>(0.01, 1))
             .AddAttribute("Samples",
@@ -275,7 +275,7 @@ WdmoeMigratingPlacer::GetTypeId()
                           MakeTimeChecker(MilliSeconds(1)))
             .AddAttribute("Horizon",
                           "Time over which a move has to save what it costs",
-                          TimeValue(Seconds(120)),
+                          TimeValue(Seconds(600)),
                           MakeTimeAccessor(&WdmoeMigratingPlacer::m_horizon),
                           MakeTimeChecker(MilliSeconds(1)))
             .AddAttribute("Hysteresis",
@@ -321,14 +321,19 @@ WdmoeMigratingPlacer::Decide(Time now, const WdmoePlacerInput& input)
     m_placed = true;
     auto problem = input.problem;
     const double passes = m_horizon.GetSeconds() / input.pass.GetSeconds();
-    problem.moveWeight =
-        (1 + m_hysteresis) * (m_airPrice < 0 ? input.busy : m_airPrice) / passes;
-    const double before = wdmoe::PlacementObjective(problem, problem.current);
+    problem.moveWeight = (1 + m_hysteresis) * (m_airPrice < 0 ? input.busy : m_airPrice) / passes;
     const auto& result = Solve(problem);
-    NS_LOG_INFO(now.As(Time::S) << " " << before << " s a pass now, " << result.latencyS << " s after "
+    if (!input.check.empty())
+    {
+        problem.load = input.check;
+        problem.weight.clear();
+    }
+    const double before = wdmoe::PlacementObjective(problem, problem.current);
+    const double after = wdmoe::PlacementObjective(problem, result.placement);
+    NS_LOG_INFO(now.As(Time::S) << " " << before << " s a pass now, " << after << " s after "
                                 << result.moves << " moves; a pass each " << input.pass.As(Time::S)
                                 << ", busy " << input.busy);
-    return result.objectiveS < before * (1 - m_minSaving) ? result.placement : problem.current;
+    return after < before * (1 - m_minSaving) ? result.placement : problem.current;
 }
 
 } // namespace ns3

@@ -25,9 +25,11 @@ struct WdmoePlacerInput
 {
     wdmoe::PlacementProblem problem; ///< measured costs, expected loads, what is held now (or under
                                      ///< way); no moveWeight
-    uint64_t passes{0};              ///< that the loads were learned from; 0: nothing is known
-    Time pass;                       ///< between passes lately, idle time included; 0: not known
-    double busy{1};                  ///< share of that time in which a block was waited for, [0, 1]
+    std::vector<double> check; ///< I x E loads of other passes than those of the problem, to see
+                               ///< what a placement is worth; empty: there are none
+    uint64_t passes{0}; ///< that the loads were learned from; 0: nothing is known
+    Time pass;          ///< between passes lately, idle time included; 0: not known
+    double busy{1};     ///< share of that time in which a block was waited for, [0, 1]
 };
 
 /**
@@ -188,10 +190,13 @@ class WdmoePopularityPlacer : public WdmoePlacer
  * Begins as WdmoePopularityPlacer, and looks again every Interval, from the loads and links of
  * then. A move is worth it if what it saves over Horizon is more than the delay it causes times 1 +
  * Hysteresis. That delay is its air time times the share of time in which blocks are waited for:
- * what is sent while nobody waits delays nobody (AirPrice sets another share). That price is in the objective, see wdmoe::PlacementProblem::moveWeight, so that all
- * moves of an answer pay together and none of them could be left out with profit. Where the whole
- * does not save MinSaving of the latency, nothing moves: loads are estimates, and the best of many
- * placements looks better than it is.
+ * what is sent while nobody waits delays nobody (AirPrice sets another share). That price is in the
+ * objective, see wdmoe::PlacementProblem::moveWeight, so that all moves of an answer pay together
+ * and none of them could be left out with profit.
+ *
+ * Loads are estimates, and the best of many placements looks better than it is. So it is found for
+ * the loads of every other pass, and judged by those of the passes between: where the whole does
+ * not save MinSaving of the latency there, moves paid, nothing moves.
  */
 class WdmoeMigratingPlacer : public WdmoePopularityPlacer
 {
