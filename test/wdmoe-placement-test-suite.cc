@@ -505,6 +505,8 @@ struct Trial
 {
     std::string placer;                                        ///< TypeId; empty: none
     std::vector<std::pair<std::string, std::string>> settings; ///< of the placer
+    std::string fading{"Rayleigh"};                            ///< or "None"
+    std::string predictor{"ns3::WdmoeLearningPredictor"};      ///< TypeId
     bool change{true};                                         ///< of the domain, with request 6
     uint32_t requests{20};                                     ///< served
     std::string share{"0.0063"}; ///< of memory: some 1.5 times the model in all
@@ -537,6 +539,7 @@ Trial::Do()
                                   DoubleValue(40));
     mobility.Install(phones);
     WdmoeIdealRadioHelper radioHelper;
+    radioHelper.SetAttribute("Fading", StringValue(fading));
     auto radio = radioHelper.Install(bs, phones);
     radio->AssignStreams(1);
     auto model = WdmoeModelDescription::Load("olmoe-1b-7b");
@@ -550,6 +553,7 @@ Trial::Do()
     {
         optimizer.SetPlacer(placer, "MemoryShare", StringValue(share));
     }
+    optimizer.SetPredictor(predictor);
     auto controller = optimizer.Install(radio, model, profiles);
     if (!placer.empty())
     {
@@ -720,10 +724,28 @@ class MigrationTestCase : public TestCase
 
         Trial still;
         still.placer = "ns3::WdmoeMigratingPlacer";
-        still.settings = {{"Interval", "1s"}, {"AirPrice", "1"}};
+        still.settings = {{"Interval", "1s"}};
+        still.predictor = "ns3::WdmoeClosedFormPredictor"; // links and costs that stay as well
+        still.fading = "None";
         still.change = false;
         still.Do();
-        NS_TEST_ASSERT_MSG_EQ(still.server.weightBytes, 0, "stationary gates, air charged in full: nothing moves");
+        Trial learning = still; // costs are learned on the way: what it does then is only told
+        learning.predictor = "ns3::WdmoeLearningPredictor";
+        learning.fading = "Rayleigh";
+        learning.nodes.clear();
+        learning.latencyS.clear();
+        learning.Do();
+        if (IsVerbose())
+        {
+            std::cout << "stationary gates, ideal: " << still.server.moves
+                      << " moves with fixed costs, " << learning.server.moves << " ("
+                      << learning.server.movesBack
+                      << " back) with learned ones; mean block, ms: " << 1e3 * SumS(still) / 60
+                      << " and " << 1e3 * SumS(learning) / 60 << std::endl;
+        }
+        NS_TEST_ASSERT_MSG_EQ(still.server.weightBytes,
+                              0,
+                              "stationary gates and costs: nothing moves");
 
         Trial learned; // knows nothing before it has seen some passes
         learned.placer = "ns3::WdmoePopularityPlacer";

@@ -27,6 +27,9 @@ namespace
 /// s that stand for a pair of a device that is not heard
 constexpr double UNHEARD_S = 1e3;
 
+/// Passes that a mean of links is of, with exponential forgetting once there are more
+constexpr uint32_t LINK_PASSES = 64;
+
 /// Requests that ask the gates for their history: no request of a source has such an id
 constexpr uint64_t HISTORY_REQUEST = 1ULL << 40;
 
@@ -88,7 +91,7 @@ WdmoeController::SetPlacement(const wdmoe::Placement& placement)
 }
 
 wdmoe::PlacementProblem
-WdmoeController::MakePlacementProblem(double pairs, double active) const
+WdmoeController::MakePlacementProblem(double pairs, double active, bool mean) const
 {
     const auto K = static_cast<uint32_t>(m_profiles.size());
     const auto hidden = static_cast<uint32_t>(m_shape.hidden);
@@ -106,9 +109,13 @@ WdmoeController::MakePlacementProblem(double pairs, double active) const
         {
             auto& d = p.devices[k];
             d.memoryBytes = m_profiles[k].memoryBytes * (m_placer ? m_placer->GetMemoryShare() : 1);
-            const double downRate =
-                IsHeard(k) ? m_links[k].downlink.law.Rate(cell.budget.downlinkHz) : 0;
-            const double upRate = IsHeard(k) ? m_links[k].uplink.law.Rate(cell.GetUplinkHz()) : 0;
+            double downRate = IsHeard(k) ? m_links[k].downlink.law.Rate(cell.budget.downlinkHz) : 0;
+            double upRate = IsHeard(k) ? m_links[k].uplink.law.Rate(cell.GetUplinkHz()) : 0;
+            if (mean && k < m_meanOf.size() && m_meanOf[k] > 0)
+            {
+                downRate = 1 / m_meanDownS[k];
+                upRate = 1 / m_meanUpS[k];
+            }
             if (!(downRate > 0 && upRate > 0))
             {
                 d.pairS = UNHEARD_S;
@@ -137,6 +144,26 @@ WdmoeController::MakePlacementProblem(double pairs, double active) const
     return p;
 }
 
+void
+WdmoeController::AverageLinks()
+{
+    m_meanDownS.resize(m_links.size(), 0);
+    m_meanUpS.resize(m_links.size(), 0);
+    m_meanOf.resize(m_links.size(), 0);
+    for (uint32_t k = 0; k < m_links.size(); k++)
+    {
+        const auto& cell = GetCell(k);
+        const double downRate = m_links[k].downlink.law.Rate(cell.budget.downlinkHz);
+        const double upRate = m_links[k].uplink.law.Rate(cell.GetUplinkHz());
+        if (IsHeard(k) && downRate > 0 && upRate > 0)
+        {
+            m_meanOf[k] = std::min(m_meanOf[k] + 1, LINK_PASSES);
+            m_meanDownS[k] += (1 / downRate - m_meanDownS[k]) / m_meanOf[k];
+            m_meanUpS[k] += (1 / upRate - m_meanUpS[k]) / m_meanOf[k];
+        }
+    }
+}
+
 WdmoePlacerInput
 WdmoeController::MakePlacerInput(bool halves)
 {
@@ -156,7 +183,8 @@ WdmoeController::MakePlacerInput(bool halves)
     const bool mean = loads.weight.empty(); // samples say themselves which experts have tokens
     WdmoePlacerInput in;
     in.problem = MakePlacementProblem(active > 0 ? std::max(1.0, pairs / active) : 1,
-                                      mean && active > 0 ? active / experts : 1);
+                                      mean && active > 0 ? active / experts : 1,
+                                      true);
     in.problem.blocks = loads.blocks;
     in.problem.experts = loads.experts;
     in.problem.load = loads.load;
@@ -210,10 +238,9 @@ WdmoeController::BeginPlacement(Ptr<WdmoeGateSource> gates, uint32_t blocks, uin
                 wdmoe::SelectTopK(source->GetGate(query), m_topK).Load(experts));
         }
     }
-    Measure();
-    const auto input = MakePlacerInput(false);
-    const auto placement = m_placer->Begin(input);
-    m_placement.Begin(placement, static_cast<uint32_t>(m_profiles.size()), m_shape.WeightBytes());
+    // With the first block's measurement: one of its own would draw fading once more than runs
+    // without a placer do.
+    m_beginPending = true;
 }
 
 void
@@ -221,7 +248,18 @@ WdmoeController::ChooseHolders(const WdmoeBlockInput& input)
 {
     const auto experts = m_expertDevice.size();
     const auto load = wdmoe::SelectTopK(input.gate, m_topK).Load(experts);
+    if (m_beginPending)
+    {
+        m_beginPending = false;
+        m_placement.Begin(m_placer->Begin(MakePlacerInput(false)),
+                          static_cast<uint32_t>(m_profiles.size()),
+                          m_shape.WeightBytes());
+    }
     m_placement.Learn(input.block, load, Simulator::Now());
+    if (input.block == 0)
+    {
+        AverageLinks();
+    }
     if (HasPlacer() && input.block == 0 &&
         m_placer->IsDue(Simulator::Now(), m_placement.GetPasses()))
     {
@@ -247,7 +285,7 @@ WdmoeController::ChooseHolders(const WdmoeBlockInput& input)
     std::vector<double> pairs(load.begin(), load.end());
     const auto all = static_cast<double>(input.gate.tokens) * m_topK;
     const auto active = static_cast<double>(load.size() - std::count(load.begin(), load.end(), 0U));
-    const auto costs = MakePlacementProblem(std::max(1.0, all / std::max(active, 1.0)), 1);
+    const auto costs = MakePlacementProblem(std::max(1.0, all / std::max(active, 1.0)), 1, false);
     wdmoe::ChooseHolders(costs, pairs.data(), holders, m_expertDevice);
 }
 

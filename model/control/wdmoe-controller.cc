@@ -829,7 +829,7 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
         m_unreachable[k] = m_unreachable[k] && !IsHeard(k);
     }
 
-    if (m_placement.IsSet())
+    if (m_placement.IsSet() || m_beginPending)
     {
         ChooseHolders(input);
     }

@@ -238,8 +238,8 @@ class WdmoeController : public Object
     bool HasPlacer() const;
 
     /**
-     * Ask the placer, if there is one, where the experts begin; before the first block, when links
-     * are measured.
+     * Ask the gates for their history, so that the placer, if there is one, can say where the
+     * experts begin when the first block is decided on.
      *
      * @param gates may be asked for the popularity of experts; null: they cannot
      * @param blocks of the model
@@ -517,9 +517,13 @@ class WdmoeController : public Object
      *
      * @param pairs of an expert with tokens, mean
      * @param active share of the experts of a block that have tokens, mean
+     * @param mean links of the last passes, not of now
      * @return without loads
      */
-    wdmoe::PlacementProblem MakePlacementProblem(double pairs, double active) const;
+    wdmoe::PlacementProblem MakePlacementProblem(double pairs, double active, bool mean) const;
+
+    /// Take the links as last measured into their means
+    void AverageLinks();
 
     /**
      * @param halves loads of every other pass, and those of the others to check with
@@ -579,6 +583,10 @@ class WdmoeController : public Object
     WdmoeFlightTracker m_flights;                 ///< what is under way
     Ptr<WdmoePlacer> m_placer;                    ///< who holds which expert; null: as set
     WdmoePlacementTracker m_placement;            ///< who holds which expert of each block
+    std::vector<double> m_meanDownS;              ///< s for a bit with the whole band, by device:
+    std::vector<double> m_meanUpS;                ///< mean over passes, since experts stay longer
+    std::vector<uint32_t> m_meanOf;               ///< than fades last; passes it is of
+    bool m_beginPending{false};                   ///< the placer is asked with the next block
     uint32_t m_modelBlocks{0};                    ///< of the model, simulated or not
     std::vector<const WdmoeFlight*> m_arrived;    ///< by the last grant
     wdmoe::ShopEvaluator m_evaluator;             ///< predicts plans
