@@ -291,7 +291,7 @@ WdmoeMigratingPlacer::GetTypeId()
                           MakeDoubleChecker<double>(-1, 1000))
             .AddAttribute("MinSaving",
                           "Least part of the latency that all moves of a look save together",
-                          DoubleValue(0.05),
+                          DoubleValue(0.02),
                           MakeDoubleAccessor(&WdmoeMigratingPlacer::m_minSaving),
                           MakeDoubleChecker<double>(0, 1));
     return tid;
