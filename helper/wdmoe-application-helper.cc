@@ -68,7 +68,8 @@ WdmoeExpertNodeHelper::Install(Ptr<WdmoeController> controller, uint16_t port)
     {
         const auto& profile = m_profiles[k];
         const double needed = experts[k] * m_model.blocks * m_model.expert.WeightBytes();
-        NS_ABORT_MSG_IF(needed > profile.memoryBytes,
+        // a placer looks at memory itself
+        NS_ABORT_MSG_IF(!controller->HasPlacer() && needed > profile.memoryBytes,
                         "WdmoeExpertNodeHelper: device "
                             << k << " (" << profile.name << ") has " << profile.memoryBytes / 1e9
                             << " GB of memory, but its " << experts[k] << " expert(s) of "

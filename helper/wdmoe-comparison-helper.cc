@@ -26,6 +26,7 @@
 #include "ns3/wdmoe-item-request-source.h"
 #include "ns3/wdmoe-poisson-request-source.h"
 #include "ns3/wdmoe-recorded-gate-source.h"
+#include "ns3/wdmoe-switching-gate-source.h"
 #include "ns3/wdmoe-synthetic-gate-source.h"
 #include "ns3/wdmoe-trace-request-source.h"
 
@@ -134,8 +135,13 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
                  "Speed of the devices, which walk at random within --maxDistance each way, m/s",
                  speed);
     cmd.AddValue("gates",
-                 "recorded, synthetic, synthetic:PRESET, or the file of a recorded gate",
+                 "recorded, recorded:DOMAIN, synthetic, synthetic:PRESET, or the file of a "
+                 "recorded gate; or REQUEST=GATES,... where they change with that request",
                  gates);
+    cmd.AddValue("placement",
+                 "TypeId of the placer of policies that name none; empty: expert e on device e mod "
+                 "the number of devices",
+                 placement);
     cmd.AddValue("requestFile", "Arrivals: a CSV file in Azure's format, or poisson", requestFile);
     cmd.AddValue("thinning", "Fraction of the arrivals that are kept", thinning);
     cmd.AddValue("timeScale",
@@ -214,29 +220,56 @@ Ptr<WdmoeGateSource>
 WdmoeComparisonHelper::MakeGates(const std::string& name) const
 {
     Ptr<WdmoeGateSource> source;
-    const std::string synthetic = "synthetic";
-    if (gates.compare(0, synthetic.size(), synthetic) == 0)
+    const auto digits = gates.find_first_not_of("0123456789");
+    if (digits != 0 && digits != std::string::npos && gates[digits] == '=')
     {
-        source = CreateObject<WdmoeSyntheticGateSource>();
-        source->SetAttribute(
-            "Preset",
-            StringValue(gates == synthetic ? name : gates.substr(synthetic.size() + 1)));
+        auto switching = CreateObject<WdmoeSwitchingGateSource>();
+        for (const auto& part : Split(gates))
+        {
+            const auto equals = part.find('=');
+            const auto first = part.substr(0, equals);
+            NS_ABORT_MSG_IF(equals == std::string::npos || first.empty() || first.size() > 12 ||
+                                first.find_first_not_of("0123456789") != std::string::npos,
+                            "--gates: '" << part << "' is no change of gates; expected "
+                                         << "REQUEST=GATES, for example 0=recorded:arxiv");
+            switching->Add(std::stoull(first), MakeGates(name, part.substr(equals + 1)));
+        }
+        source = switching;
     }
     else
     {
-        const auto counts = name + "-counts";
-        const auto known = WdmoeDataNames("gates", ".json");
-        NS_ABORT_MSG_IF(gates == "recorded" &&
-                            std::find(known.begin(), known.end(), counts) == known.end(),
-                        "no recorded gates of the model '"
-                            << name << "' are shipped; use --gates=synthetic, "
-                            << "--gates=synthetic:PRESET (of a similar model), or --gates=FILE");
-        source = CreateObject<WdmoeRecordedGateSource>();
-        source->SetAttribute(
-            "FileName",
-            StringValue(gates == "recorded" ? "gates/" + counts + ".json" : gates));
+        source = MakeGates(name, gates);
     }
     source->AssignStreams(GATE_STREAM);
+    return source;
+}
+
+Ptr<WdmoeGateSource>
+WdmoeComparisonHelper::MakeGates(const std::string& name, const std::string& spec) const
+{
+    const std::string synthetic = "synthetic";
+    const std::string recorded = "recorded";
+    if (spec.compare(0, synthetic.size(), synthetic) == 0)
+    {
+        auto source = CreateObject<WdmoeSyntheticGateSource>();
+        source->SetAttribute(
+            "Preset",
+            StringValue(spec == synthetic ? name : spec.substr(synthetic.size() + 1)));
+        return source;
+    }
+    const bool shipped = spec == recorded || spec.compare(0, recorded.size() + 1, "recorded:") == 0;
+    const auto counts = name + "-counts";
+    const auto known = WdmoeDataNames("gates", ".json");
+    NS_ABORT_MSG_IF(shipped && std::find(known.begin(), known.end(), counts) == known.end(),
+                    "no recorded gates of the model '"
+                        << name << "' are shipped; use --gates=synthetic, "
+                        << "--gates=synthetic:PRESET (of a similar model), or --gates=FILE");
+    auto source = CreateObject<WdmoeRecordedGateSource>();
+    source->SetAttribute("FileName", StringValue(shipped ? "gates/" + counts + ".json" : spec));
+    if (shipped && spec != recorded)
+    {
+        source->SetAttribute("Domain", StringValue(spec.substr(recorded.size() + 1)));
+    }
     return source;
 }
 
@@ -307,6 +340,11 @@ WdmoeComparisonHelper::CheckOptions() const
          "predictor",
          predictor,
          "ns3::WdmoeLearningPredictor, ns3::WdmoeClosedFormPredictor, or an own WdmoePredictor");
+    need(placement.empty() || isA(placement, "ns3::WdmoePlacer"),
+         "placement",
+         placement,
+         "ns3::WdmoeStaticPlacer, ns3::WdmoePopularityPlacer, ns3::WdmoeMigratingPlacer, or an own "
+         "WdmoePlacer");
     need(isA(transport, "ns3::WdmoeTransport"),
          "transport",
          transport,
@@ -353,6 +391,7 @@ WdmoeComparisonHelper::FillManifest()
     AddSetting("deviceHeight", deviceHeight);
     AddSetting("speed", speed);
     AddSetting("gates", gates);
+    AddSetting("placement", placement, "ns3::WdmoeController::Placer");
     AddSetting("requestFile", requestFile, "ns3::WdmoeTraceRequestSource::FileName");
     AddSetting("thinning", thinning, "ns3::WdmoeTraceRequestSource::Thinning");
     AddSetting("timeScale", timeScale, "ns3::WdmoeTraceRequestSource::TimeScale");
@@ -481,6 +520,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     p.leftover = p.leftover && (p.stock || !strict);
     p.SetPrice(model);
     p.SetSimilarity(model);
+    p.placer = p.placer.empty() ? placement : p.placer;
     optimizer.SetPolicy(p);
     optimizer.SetPredictor(predictor);
     optimizer.SetAttribute("ComputeMode", StringValue(computeMode));

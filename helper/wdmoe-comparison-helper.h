@@ -104,7 +104,9 @@ class WdmoeComparisonHelper
     double baseHeight{10};             ///< of the base station above the ground, m
     double deviceHeight{1.5};          ///< of the devices above the ground, m
     double speed{0};                   ///< of the devices, which walk at random, m/s
-    std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file
+    std::string gates{"recorded"};     ///< "recorded" (of the model), "synthetic", or a file; with
+                                       ///< changes: "REQUEST=GATES,REQUEST=GATES,..."
+    std::string placement;             ///< TypeId of the placer of policies that name none
     std::string requestFile{"requests/azure-2023-conv-excerpt.csv"}; ///< arrivals; or "poisson"
     double thinning{1};       ///< fraction of the arrivals that are kept
     double timeScale{-1};     ///< gaps between arrivals are multiplied; -1: 10, of a real model 2
@@ -146,6 +148,13 @@ class WdmoeComparisonHelper
      * @return a new gate source, always with the same weights
      */
     Ptr<WdmoeGateSource> MakeGates(const std::string& name) const;
+
+    /**
+     * @param name of the model
+     * @param spec "recorded", "recorded:DOMAIN", "synthetic", "synthetic:PRESET", or a file
+     * @return a new gate source, its streams not assigned
+     */
+    Ptr<WdmoeGateSource> MakeGates(const std::string& name, const std::string& spec) const;
 
     /**
      * Abort if an attribute was given on the command line.

@@ -6,6 +6,7 @@
 
 #include "wdmoe-optimizer-helper.h"
 
+#include "ns3/abort.h"
 #include "ns3/boolean.h"
 #include "ns3/pointer.h"
 #include "ns3/string.h"
@@ -28,6 +29,7 @@ WdmoeOptimizerHelper::SetPolicy(const WdmoePolicy& policy)
     m_selector = ObjectFactory(policy.selector);
     m_allocator = ObjectFactory(policy.allocator, "Leftover", BooleanValue(policy.leftover));
     m_precision = ObjectFactory(policy.precision);
+    m_placer = policy.placer.empty() ? ObjectFactory() : ObjectFactory(policy.placer);
     for (const auto& [part, attribute, value] : policy.settings)
     {
         auto* factory = part == "selector"     ? &m_selector
@@ -35,6 +37,13 @@ WdmoeOptimizerHelper::SetPolicy(const WdmoePolicy& policy)
                         : part == "precision"  ? &m_precision
                         : part == "controller" ? &m_controller
                                                : nullptr;
+        if (part == "placer")
+        {
+            NS_ABORT_MSG_IF(policy.placer.empty(),
+                            "policy '" << policy.name << "': placer." << attribute
+                                       << " is set, but it has no placer; use placer=TYPEID too");
+            factory = &m_placer;
+        }
         if (factory)
         {
             factory->Set(attribute, StringValue(value));
@@ -58,6 +67,10 @@ WdmoeOptimizerHelper::Install(Ptr<WdmoeRadio> radio,
     controller->SetAttribute("Allocator", PointerValue(m_allocator.Create<WdmoeAllocator>()));
     controller->SetAttribute("Predictor", PointerValue(m_predictor.Create<WdmoePredictor>()));
     controller->SetAttribute("Precision", PointerValue(m_precision.Create<WdmoePrecisionPolicy>()));
+    if (m_placer.IsTypeIdSet())
+    {
+        controller->SetAttribute("Placer", PointerValue(m_placer.Create<WdmoePlacer>()));
+    }
     controller->SetRadio(radio);
     controller->SetWork(model.expert, model.experts, model.topK, profiles);
     return controller;

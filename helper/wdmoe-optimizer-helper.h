@@ -63,8 +63,16 @@ class WdmoeOptimizerHelper
     void SetPrecision(const std::string& type, Args&&... args);
 
     /**
-     * Selector, allocator and precision of a named policy, with its settings of these and of the
-     * controller; those of "server" and "radio" are for who makes these.
+     * @tparam Args attribute names and values
+     * @param type TypeId of a WdmoePlacer
+     * @param args attribute names and values
+     */
+    template <typename... Args>
+    void SetPlacer(const std::string& type, Args&&... args);
+
+    /**
+     * Selector, allocator, precision and placer of a named policy, with its settings of these and
+     * of the controller; those of "server" and "radio" are for who makes these.
      *
      * @param policy see WdmoePolicy::Find()
      */
@@ -92,6 +100,7 @@ class WdmoeOptimizerHelper
     ObjectFactory m_allocator;  ///< makes its allocator
     ObjectFactory m_predictor;  ///< makes its predictor
     ObjectFactory m_precision;  ///< makes its precision policy
+    ObjectFactory m_placer;     ///< makes its placer; without a TypeId: none
 };
 
 template <typename... Args>
@@ -120,6 +129,13 @@ void
 WdmoeOptimizerHelper::SetPrecision(const std::string& type, Args&&... args)
 {
     m_precision = ObjectFactory(type, std::forward<Args>(args)...);
+}
+
+template <typename... Args>
+void
+WdmoeOptimizerHelper::SetPlacer(const std::string& type, Args&&... args)
+{
+    m_placer = ObjectFactory(type, std::forward<Args>(args)...);
 }
 
 } // namespace ns3

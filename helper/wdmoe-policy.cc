@@ -22,10 +22,10 @@ namespace
 {
 
 /// Parts that a policy has settings of
-const char* const PARTS = "selector, allocator, precision, controller, server or radio";
+const char* const PARTS = "selector, allocator, precision, placer, controller, server or radio";
 
 /**
- * @param text "PART.ATTRIBUTE=VALUE" or "precision=TYPEID"
+ * @param text "PART.ATTRIBUTE=VALUE", "precision=TYPEID" or "placer=TYPEID"
  * @param [in,out] policy gets it
  */
 void
@@ -35,26 +35,28 @@ AddSetting(const std::string& text, WdmoePolicy& policy)
     const auto dot = text.find('.');
     const std::string part = text.substr(0, std::min(dot, equals));
     const bool known = part == "selector" || part == "allocator" || part == "precision" ||
-                       part == "controller" || part == "server" || part == "radio";
+                       part == "placer" || part == "controller" || part == "server" ||
+                       part == "radio";
     NS_ABORT_MSG_IF(!known || equals == std::string::npos || dot + 1 == equals ||
-                        (dot > equals && part != "precision"),
+                        (dot > equals && part != "precision" && part != "placer"),
                     "policy '" << policy.name << "': '" << text
                                << "' is no setting; expected PART.ATTRIBUTE=VALUE with a part of "
-                               << PARTS << ", or precision=TYPEID");
+                               << PARTS << ", or precision=TYPEID, placer=TYPEID");
     const auto value = text.substr(equals + 1);
     if (dot > equals)
     {
-        policy.precision = value;
+        (part == "placer" ? policy.placer : policy.precision) = value;
         return;
     }
     const auto attribute = text.substr(dot + 1, equals - dot - 1);
     // The policy itself says what these are; on the controller they would be overwritten.
     const bool own = part == "controller" && (attribute == "Selector" || attribute == "Allocator" ||
-                                              attribute == "Precision" || attribute == "Predictor");
+                                              attribute == "Precision" ||
+                                              attribute == "Predictor" || attribute == "Placer");
     NS_ABORT_MSG_IF(own,
                     "policy '" << policy.name << "': '" << text
                                << "' would be overwritten; use SELECTOR+ALLOCATOR as the policy, "
-                                  "precision=TYPEID, or the option --predictor");
+                                  "precision=TYPEID, placer=TYPEID, or the option --predictor");
     NS_ABORT_MSG_IF(part == "server" && attribute == "Transport",
                     "policy '" << policy.name << "': '" << text
                                << "' would be of the server only; use the option --transport");
@@ -190,6 +192,12 @@ WdmoePolicy::GetNamed()
     {
         policies.push_back({name, selector, scheduled, true, false, fixed, {early}});
     }
+    // where the experts are, on top of scheduled-fp16-topk
+    for (const auto& [name, placer] : {std::pair{"placed", "ns3::WdmoePopularityPlacer"},
+                                       std::pair{"migrating", "ns3::WdmoeMigratingPlacer"}})
+    {
+        policies.push_back({name, topK, scheduled, true, false, fixed, {early}, placer});
+    }
     return policies;
 }
 
@@ -244,6 +252,9 @@ WdmoePolicy::Find(const std::string& text)
                     "policy '" << text << "': '" << found.precision
                                << "' is no WdmoePrecisionPolicy; for example "
                                   "ns3::WdmoeFixedPrecision");
+    NS_ABORT_MSG_IF(!found.placer.empty() && !IsA(found.placer, "ns3::WdmoePlacer"),
+                    "policy '" << text << "': '" << found.placer
+                               << "' is no WdmoePlacer; for example ns3::WdmoePopularityPlacer");
     return found;
 }
 

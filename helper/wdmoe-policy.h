@@ -22,7 +22,8 @@ namespace ns3
  */
 struct WdmoePolicySetting
 {
-    std::string part; ///< "selector", "allocator", "precision", "controller", "server", "radio"
+    std::string part; ///< "selector", "allocator", "precision", "placer", "controller", "server",
+                      ///< "radio"
     std::string attribute; ///< name
     std::string value;     ///< as text
 };
@@ -41,6 +42,7 @@ struct WdmoePolicy
     bool stock{false};     ///< the radio's own scheduler, no optimizer
     std::string precision{"ns3::WdmoeFixedPrecision"}; ///< TypeId of a WdmoePrecisionPolicy
     std::vector<WdmoePolicySetting> settings;          ///< attributes of the parts
+    std::string placer; ///< TypeId of a WdmoePlacer; empty: expert e on device e mod K
 
     /**
      * Give one of the parts its settings.
@@ -77,7 +79,8 @@ struct WdmoePolicy
     static std::vector<WdmoePolicy> GetNamed();
 
     /**
-     * Settings may follow, ":PART.ATTRIBUTE=VALUE" each, and ":precision=TYPEID"; for example
+     * Settings may follow, ":PART.ATTRIBUTE=VALUE" each, ":precision=TYPEID" and
+     * ":placer=TYPEID"; for example
      * "scheduled:controller.EarlyGrants=false:server.MaxInFlight=1".
      *
      * @param name one of GetNamed(), or "SELECTOR+ALLOCATOR" by TypeId

@@ -255,8 +255,8 @@ WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
                                << r.answers << " answered, " << r.answersMissing << " missing, "
                                << r.answersRefused << " answers refused");
     // Without a deadline every message must be there by now; with one, cancelled answers may
-    // still be on their way.
-    const bool drained = r.answersMissing == 0;
+    // still be on their way; so may weights.
+    const bool drained = r.answersMissing == 0 && r.movesDropped == 0;
     const auto& s = m_server->GetCounters();
     uint64_t sent = s.messagesSent;
     uint64_t received = s.messagesReceived;
@@ -478,6 +478,14 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
                << " of the latency, against a bound on what a clairvoyant could do with as much "
                   "gate mass, of "
                << regret.size() << " blocks\n";
+        }
+        const auto& r = p.server;
+        if (r.weightBytes > 0)
+        {
+            os << std::left << std::setw(16) << p.name << std::right << std::fixed
+               << std::setprecision(1) << "migrated " << 1e-6 * static_cast<double>(r.weightBytes)
+               << " MB down, " << r.moves << " moves of experts, " << r.movesBack
+               << " of them back, " << r.movesDropped << " dropped\n";
         }
     }
     if (missing > 0)
@@ -704,6 +712,11 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["pairs_missing"] = missing;
         j["gate_mass_kept"] = Mean(Column(p.blocks, [](const auto& b) { return b.gateMassKept; }));
         j["wlr"] = Mean(Column(p.blocks, [](const auto& b) { return b.wlr; }));
+        j["migrated_bytes"] = p.server.weightBytes;
+        j["migration_ack_bytes"] = p.server.placedBytes;
+        j["moves"] = p.server.moves;
+        j["moves_back"] = p.server.movesBack;
+        j["moves_dropped"] = p.server.movesDropped;
         j["tokens_in"] = p.server.tokensIn;
         j["tokens_out"] = p.server.tokensOut;
         j["predicted_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::predictedS);

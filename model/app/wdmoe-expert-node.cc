@@ -16,6 +16,7 @@
 #include "ns3/type-id.h"
 #include "ns3/wdmoe-activation.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace ns3
@@ -30,6 +31,11 @@ namespace
 
 /// A transport that is broken gives up at once: no message is sent again sooner than this.
 const Time TELL_INTERVAL = MilliSeconds(100);
+
+/// Most chunks of an expert, and moves under way that are remembered: what a message says is not
+/// believed beyond that.
+constexpr uint32_t MAX_CHUNKS = 1U << 20;
+constexpr std::size_t MAX_MOVES = 64;
 
 } // namespace
 
@@ -159,6 +165,9 @@ WdmoeExpertNode::Receive(const WdmoeMessage& message)
     case WdmoeHeader::CANCEL:
         Cancel(message.header.batch);
         break;
+    case WdmoeHeader::WEIGHTS:
+        ReceiveWeights(message);
+        break;
     default:
         m_report.refused++;
     }
@@ -226,6 +235,46 @@ WdmoeExpertNode::ReceiveBatch(const WdmoeMessage& message)
 }
 
 void
+WdmoeExpertNode::ReceiveWeights(const WdmoeMessage& message)
+{
+    const auto& h = message.header;
+    if (h.tokens == 0 || h.tokens > MAX_CHUNKS || h.batch >= h.tokens || h.length == 0)
+    {
+        m_report.refused++;
+        return;
+    }
+    auto& here = m_chunks[h.request];
+    if (here.empty())
+    {
+        here.resize(h.tokens);
+    }
+    if (here.size() != h.tokens)
+    {
+        m_report.refused++;
+        return;
+    }
+    if (!here[h.batch])
+    {
+        here[h.batch] = true;
+        m_report.weightBytes += h.length;
+        if (std::find(here.begin(), here.end(), false) == here.end())
+        {
+            m_report.experts++;
+            m_chunks.erase(h.request);
+        }
+    }
+    if (m_chunks.size() > MAX_MOVES)
+    {
+        m_chunks.erase(m_chunks.begin()); // the oldest: the base station has given it up
+    }
+    WdmoeHeader placed = h;
+    placed.type = WdmoeHeader::PLACED;
+    placed.device = m_device;
+    placed.length = 0;
+    m_transport->Send(message.from, placed, nullptr);
+}
+
+void
 WdmoeExpertNode::Cancel(uint32_t batch)
 {
     for (std::size_t i = 0; i < m_queue.size(); i++)
@@ -257,6 +306,15 @@ WdmoeExpertNode::Cancel(uint32_t batch)
 void
 WdmoeExpertNode::NotifyLost(const WdmoeHeader& header, const Address& /* peer */)
 {
+    if (header.type == WdmoeHeader::PLACED)
+    {
+        m_untold.push_back(header);
+        if (!m_tell.IsPending())
+        {
+            m_tell = Simulator::Schedule(TELL_INTERVAL, &WdmoeExpertNode::Tell, this);
+        }
+        return;
+    }
     if (header.type != WdmoeHeader::ANSWER && header.type != WdmoeHeader::CANCEL)
     {
         return; // HELLO: the server says who is missing

@@ -17,6 +17,7 @@
 #include "ns3/wdmoe-transformer.h"
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -31,14 +32,16 @@ namespace ns3
  */
 struct WdmoeNodeReport
 {
-    uint32_t device{0};    ///< index
-    uint64_t batches{0};   ///< BATCH messages received
-    uint64_t tokens{0};    ///< (token, expert) pairs computed
-    uint64_t answers{0};   ///< ANSWER messages sent
-    uint64_t cancelled{0}; ///< batches given up because the base station went on without
-    uint64_t refused{0};   ///< BATCH messages whose table, size and coding disagree, or without
-                           ///< weights to run them with
-    double busyS{0};       ///< s of compute
+    uint32_t device{0};      ///< index
+    uint64_t batches{0};     ///< BATCH messages received
+    uint64_t tokens{0};      ///< (token, expert) pairs computed
+    uint64_t answers{0};     ///< ANSWER messages sent
+    uint64_t cancelled{0};   ///< batches given up because the base station went on without
+    uint64_t refused{0};     ///< BATCH messages whose table, size and coding disagree, or without
+                             ///< weights to run them with; WEIGHTS messages that make no sense
+    uint64_t experts{0};     ///< whose weights have arrived over the radio, whole
+    uint64_t weightBytes{0}; ///< of weights that have arrived
+    double busyS{0};         ///< s of compute
 };
 
 /**
@@ -48,6 +51,10 @@ struct WdmoeNodeReport
  * batch of activations is really computed, for which the node needs the experts' weights
  * (SetExperts); one of sizes only is answered with as many bytes. Either way the time it takes is
  * the profile's.
+ *
+ * Weights of further experts come in chunks (WEIGHTS), each of which is answered (PLACED), so that
+ * the base station knows what is here. Only their size is real: which expert a device may be asked
+ * for is the controller's to know, and one copy of the weights serves all nodes of a simulation.
  *
  * When the transport gives an answer up, the base station is told by a CANCEL, again and again
  * until that is through: nobody else knows that there is nothing to wait for.
@@ -142,6 +149,11 @@ class WdmoeExpertNode : public Application
     void ReceiveBatch(const WdmoeMessage& message);
 
     /**
+     * @param message WEIGHTS
+     */
+    void ReceiveWeights(const WdmoeMessage& message);
+
+    /**
      * @param batch no longer wanted
      */
     void Cancel(uint32_t batch);
@@ -173,10 +185,11 @@ class WdmoeExpertNode : public Application
     Ptr<WdmoeTransport> m_transport;                     ///< messages
     std::deque<Job> m_queue;                             ///< head is being computed
     std::set<uint32_t> m_cancelled;                      ///< batches cancelled before they arrived
-    std::vector<WdmoeHeader> m_untold;                   ///< CANCEL of answers given up
-    EventId m_tell;                                      ///< sends these
-    EventId m_finish;                                    ///< of the head
-    WdmoeNodeReport m_report;                            ///< so far
+    std::vector<WdmoeHeader> m_untold; ///< CANCEL of answers given up, PLACED that were
+    std::map<uint64_t, std::vector<bool>> m_chunks; ///< of the moves under way: which are here
+    EventId m_tell;                                 ///< sends these
+    EventId m_finish;                               ///< of the head
+    WdmoeNodeReport m_report;                       ///< so far
     TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"
     TracedCallback<const WdmoeNodeReport&> m_reportTrace;          ///< "Report"
 };

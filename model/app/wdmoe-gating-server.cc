@@ -9,6 +9,7 @@
 #include "wdmoe-udp-transport.h"
 
 #include "ns3/abort.h"
+#include "ns3/boolean.h"
 #include "ns3/enum.h"
 #include "ns3/log.h"
 #include "ns3/object-factory.h"
@@ -47,6 +48,13 @@ MakePrecisionChecker()
                            "int8",
                            wdmoe::Precision::INT4,
                            "int4");
+}
+
+/// @return a name for a chunk among those under way. @param move its id @param chunk its number
+uint32_t
+ChunkKey(uint64_t move, uint32_t chunk)
+{
+    return static_cast<uint32_t>(move << 20) ^ chunk; // a device has some 2^20 chunks of a move
 }
 
 } // namespace
@@ -138,6 +146,27 @@ WdmoeGatingServer::GetTypeId()
                           UintegerValue(1),
                           MakeUintegerAccessor(&WdmoeGatingServer::m_maxInFlight),
                           MakeUintegerChecker<uint32_t>(1))
+            .AddAttribute("MigrationChunk",
+                          "Bytes of weights in a message to a device that will hold an expert",
+                          UintegerValue(32768),
+                          MakeUintegerAccessor(&WdmoeGatingServer::m_migrationChunk),
+                          MakeUintegerChecker<uint32_t>(1024, WdmoeHeader::MAX_LENGTH))
+            .AddAttribute("MigrationWindow",
+                          "Such messages that may be under way at a time",
+                          UintegerValue(2),
+                          MakeUintegerAccessor(&WdmoeGatingServer::m_migrationWindow),
+                          MakeUintegerChecker<uint32_t>(1, 65536))
+            .AddAttribute("MigrationRate",
+                          "Weights are sent at most at this rate; 0: as fast as the window lets",
+                          DataRateValue(DataRate(0)),
+                          MakeDataRateAccessor(&WdmoeGatingServer::m_migrationRate),
+                          MakeDataRateChecker())
+            .AddAttribute("MigrateWhileBusy",
+                          "Whether weights are sent while a request is served; false: only "
+                          "between requests",
+                          BooleanValue(true),
+                          MakeBooleanAccessor(&WdmoeGatingServer::m_migrateWhileBusy),
+                          MakeBooleanChecker())
             .AddTraceSource("Block",
                             "A block has ended",
                             MakeTraceSourceAccessor(&WdmoeGatingServer::m_blockTrace),
@@ -165,6 +194,7 @@ void
 WdmoeGatingServer::DoDispose()
 {
     m_services.clear();
+    m_weightsEvent.Cancel();
     if (m_transport)
     {
         m_transport->Dispose();
@@ -209,6 +239,13 @@ WdmoeGatingServer::GetReport() const
 {
     auto report = m_report;
     report.unfinished = m_queue.size() + m_services.size();
+    if (m_controller)
+    {
+        const auto& placement = m_controller->GetPlacement();
+        report.moves = placement.GetMoves();
+        report.movesBack = placement.GetMovesBack();
+        report.movesDropped = placement.GetMovesLost() + m_migrations.size();
+    }
     return report;
 }
 
@@ -270,6 +307,7 @@ WdmoeGatingServer::StopApplication()
     m_helloEvent.Cancel();
     m_beginEvent.Cancel();
     m_reachEvent.Cancel();
+    m_weightsEvent.Cancel();
     for (auto& [id, s] : m_services)
     {
         s.next.Cancel();
@@ -323,6 +361,11 @@ WdmoeGatingServer::Receive(const WdmoeMessage& message)
         DoWithout(h.batch);
         return;
     }
+    if (h.type == WdmoeHeader::PLACED)
+    {
+        ReceivePlaced(message);
+        return;
+    }
     if (h.type != WdmoeHeader::HELLO)
     {
         m_report.answersRefused++;
@@ -347,6 +390,9 @@ WdmoeGatingServer::Begin()
     }
     m_helloEvent.Cancel();
     m_origin = Simulator::Now();
+    m_controller->BeginPlacement(m_real ? nullptr : m_gates,
+                                 m_model.blocks,
+                                 m_maxBlocks > 0 ? m_maxBlocks : m_model.blocks);
     FetchRequest();
 }
 
@@ -422,6 +468,10 @@ WdmoeGatingServer::NextRequest()
         m_done = true;
         m_doneTrace();
     }
+    if (!m_migrations.empty() && !m_weightsEvent.IsPending())
+    {
+        m_weightsEvent = Simulator::ScheduleNow(&WdmoeGatingServer::SendWeights, this);
+    }
 }
 
 void
@@ -467,6 +517,115 @@ WdmoeGatingServer::Dispatch(uint64_t id)
     input.wireBytes = MakeCallback(&WdmoeTransport::GetWireBytes, m_transport);
     s.decision = m_controller->Decide(input);
     s.next = Simulator::Schedule(s.decision.delay, &WdmoeGatingServer::SendBatches, this, id);
+    if (!m_weightsEvent.IsPending())
+    {
+        // behind the batches of this block
+        m_weightsEvent =
+            Simulator::Schedule(s.decision.delay, &WdmoeGatingServer::SendWeights, this);
+    }
+}
+
+void
+WdmoeGatingServer::SendWeights()
+{
+    for (WdmoeMove move; !m_done && m_controller->NextMove(move);)
+    {
+        Migration m;
+        m.move = move;
+        m.chunks = static_cast<uint32_t>(
+            std::max<uint64_t>((move.bytes + m_migrationChunk - 1) / m_migrationChunk, 1));
+        m_migrations[move.id] = m;
+    }
+    if (m_done || (!m_migrateWhileBusy && !m_services.empty()))
+    {
+        return; // NextRequest() comes here again
+    }
+    for (auto& [id, m] : m_migrations)
+    {
+        while (m.sent < m.chunks && m_chunksOpen < m_migrationWindow)
+        {
+            if (Simulator::Now() < m_nextChunk)
+            {
+                m_weightsEvent.Cancel();
+                m_weightsEvent = Simulator::Schedule(m_nextChunk - Simulator::Now(),
+                                                     &WdmoeGatingServer::SendWeights,
+                                                     this);
+                return;
+            }
+            const auto left = m.move.bytes - uint64_t(m.sent) * m_migrationChunk;
+            const auto bytes =
+                static_cast<uint32_t>(std::clamp<uint64_t>(left, 1, m_migrationChunk));
+            WdmoeHeader header;
+            header.type = WdmoeHeader::WEIGHTS;
+            header.request = id;
+            header.block = m.move.block;
+            header.position = m.move.expert;
+            header.device = m.move.device;
+            header.batch = m.sent;
+            header.tokens = m.chunks;
+            m.open.insert(m.sent);
+            m.sent++;
+            m_chunksOpen++;
+            m_report.weightBytes += WdmoeHeader::SIZE + bytes;
+            m_controller->AddWeights(m.move.device,
+                                     ChunkKey(id, header.batch),
+                                     8.0 * m_transport->GetWireBytes(bytes),
+                                     8.0 * m_transport->GetWireBytes(0));
+            m_transport->Send(m_peers[m.move.device], header, Create<Packet>(bytes));
+            if (m_migrationRate.GetBitRate() > 0)
+            {
+                m_nextChunk = Max(m_nextChunk, Simulator::Now()) +
+                              m_migrationRate.CalculateBytesTxTime(WdmoeHeader::SIZE + bytes);
+            }
+        }
+    }
+}
+
+void
+WdmoeGatingServer::ReceivePlaced(const WdmoeMessage& message)
+{
+    const auto& h = message.header;
+    const auto found = m_migrations.find(h.request);
+    if (found == m_migrations.end())
+    {
+        return; // of a move that was given up
+    }
+    auto& m = found->second;
+    if (h.device != m.move.device || m.open.erase(h.batch) == 0)
+    {
+        m_report.answersRefused++;
+        return;
+    }
+    m.placed++;
+    m_chunksOpen--;
+    m_report.placedBytes += WdmoeHeader::SIZE + h.length;
+    m_controller->RemoveWeights(h.device, ChunkKey(h.request, h.batch));
+    if (m.placed == m.chunks)
+    {
+        m_migrations.erase(found);
+        m_controller->FinishMove(h.request, true);
+    }
+    if (!m_weightsEvent.IsPending())
+    {
+        SendWeights();
+    }
+}
+
+void
+WdmoeGatingServer::LoseWeights(uint64_t move)
+{
+    const auto found = m_migrations.find(move);
+    if (found == m_migrations.end())
+    {
+        return;
+    }
+    for (const auto chunk : found->second.open)
+    {
+        m_controller->RemoveWeights(found->second.move.device, ChunkKey(move, chunk));
+        m_chunksOpen--;
+    }
+    m_migrations.erase(found);
+    m_controller->FinishMove(move, false);
 }
 
 void
@@ -706,6 +865,10 @@ WdmoeGatingServer::NotifyLost(const WdmoeHeader& header, const Address& /* peer 
     if (header.type == WdmoeHeader::BATCH)
     {
         DoWithout(header.batch);
+    }
+    if (header.type == WdmoeHeader::WEIGHTS)
+    {
+        LoseWeights(header.request);
     }
 }
 

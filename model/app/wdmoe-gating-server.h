@@ -11,6 +11,7 @@
 #include "wdmoe-transport.h"
 
 #include "ns3/application.h"
+#include "ns3/data-rate.h"
 #include "ns3/event-id.h"
 #include "ns3/traced-callback.h"
 #include "ns3/wdmoe-activation.h"
@@ -24,6 +25,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace ns3
@@ -167,6 +169,11 @@ struct WdmoeServerReport
     uint64_t answersMissing{0}; ///< batches without an answer when their block ended
     uint64_t answersRefused{0}; ///< ANSWER messages that no batch asked for, or of wrong size;
                                 ///< the same of CANCEL, and messages of other types
+    uint64_t moves{0};          ///< experts whose weights have arrived at a device
+    uint64_t movesBack{0};      ///< of them, to a device that had held the expert before
+    uint64_t movesDropped{0};   ///< given up, or not there when the server stopped
+    uint64_t weightBytes{0};    ///< message bytes of WEIGHTS sent
+    uint64_t placedBytes{0};    ///< message bytes of PLACED received
 };
 
 /**
@@ -181,6 +188,13 @@ struct WdmoeServerReport
  * ready; MaxInFlight of
  * them are served at a time, so that the downlink of one fills the compute and uplink of another.
  * The blocks of a request follow one another.
+ *
+ * Weights of experts that the controller's placer moves are sent in chunks from here, where a copy
+ * of all experts is kept: the base station has storage, and fetching them from the old holder would
+ * take the uplink as well, which is the scarcer direction. The next chunk leaves when one of
+ * MigrationWindow has been acknowledged, at most at MigrationRate, so that activations wait for no
+ * more than these: no radio here tells the messages of one device apart. What is not there when the
+ * last request has ended is dropped.
  *
  * What is not answered is done without: after the Deadline, when the transport gives a batch up,
  * when a device says that its transport gave the answer up (CANCEL), and when the radio has not
@@ -273,6 +287,16 @@ class WdmoeGatingServer : public Application
         Time compute;                             ///< took the compute unit
         WdmoeFlight flight;                       ///< what the controller knew of it
         std::vector<wdmoe::ExpertAnswer> answers; ///< what was asked, then answered (real model)
+    };
+
+    /// Weights of an expert under way
+    struct Migration
+    {
+        WdmoeMove move;          ///< what the controller wants
+        uint32_t chunks{0};      ///< in all
+        uint32_t sent{0};        ///< so far
+        uint32_t placed{0};      ///< acknowledged
+        std::set<uint32_t> open; ///< sent, not acknowledged
     };
 
     /// A request that is served
@@ -393,6 +417,21 @@ class WdmoeGatingServer : public Application
      */
     void ReceiveAnswer(const WdmoeMessage& message);
 
+    /// Begin with moves that the controller wants, and send the next chunks of weights
+    void SendWeights();
+
+    /**
+     * @param message PLACED
+     */
+    void ReceivePlaced(const WdmoeMessage& message);
+
+    /**
+     * A chunk of weights did not arrive: the move is given up.
+     *
+     * @param move its id
+     */
+    void LoseWeights(uint64_t move);
+
     /**
      * There will be no answer; nothing happens if it is there, or not waited for any more.
      *
@@ -477,25 +516,33 @@ class WdmoeGatingServer : public Application
     Time m_helloTimeout;                  ///< for the devices to come up
     Time m_stuckTimeout;                  ///< a block that lasts longer is an error
     Time m_lostTimeout;                   ///< a device not heard for so long is given up
+    uint32_t m_migrationChunk;            ///< attribute MigrationChunk
+    uint32_t m_migrationWindow;           ///< attribute MigrationWindow
+    DataRate m_migrationRate;             ///< attribute MigrationRate
+    bool m_migrateWhileBusy;              ///< attribute MigrateWhileBusy
     uint32_t m_maxInFlight;               ///< requests served at a time
 
-    std::vector<Address> m_peers;             ///< by device
-    std::vector<bool> m_known;                ///< whether a device said HELLO
-    bool m_serving{false};                    ///< all devices are there
-    Time m_origin;                            ///< requests' arrivals are counted from here
-    std::deque<WdmoeRequest> m_queue;         ///< waiting
-    bool m_moreRequests{true};                ///< the source has more
-    bool m_done{false};                       ///< nothing is left to do
-    std::map<uint64_t, Service> m_services;   ///< being served, by request id
-    std::map<uint32_t, uint64_t> m_requestOf; ///< of each open batch, by its id
-    uint32_t m_nextBatch{1};                  ///< id of the next batch
-    Time m_stationFree;                       ///< attention and gate are busy until then
-    std::vector<Time> m_unheard;              ///< by device: since when; < 0: it is heard
-    WdmoeServerReport m_report;               ///< so far
-    EventId m_arrival;                        ///< next request
-    EventId m_helloEvent;                     ///< all must have said HELLO
-    EventId m_beginEvent;                     ///< next look at whether the radio is ready
-    EventId m_reachEvent;                     ///< next check of who is heard
+    std::vector<Address> m_peers;               ///< by device
+    std::vector<bool> m_known;                  ///< whether a device said HELLO
+    bool m_serving{false};                      ///< all devices are there
+    Time m_origin;                              ///< requests' arrivals are counted from here
+    std::deque<WdmoeRequest> m_queue;           ///< waiting
+    bool m_moreRequests{true};                  ///< the source has more
+    bool m_done{false};                         ///< nothing is left to do
+    std::map<uint64_t, Service> m_services;     ///< being served, by request id
+    std::map<uint32_t, uint64_t> m_requestOf;   ///< of each open batch, by its id
+    uint32_t m_nextBatch{1};                    ///< id of the next batch
+    Time m_stationFree;                         ///< attention and gate are busy until then
+    std::vector<Time> m_unheard;                ///< by device: since when; < 0: it is heard
+    std::map<uint64_t, Migration> m_migrations; ///< by id of the move
+    uint32_t m_chunksOpen{0};                   ///< chunks of weights not acknowledged
+    Time m_nextChunk;                           ///< not before that, by MigrationRate
+    EventId m_weightsEvent;                     ///< sends the next chunks
+    WdmoeServerReport m_report;                 ///< so far
+    EventId m_arrival;                          ///< next request
+    EventId m_helloEvent;                       ///< all must have said HELLO
+    EventId m_beginEvent;                       ///< next look at whether the radio is ready
+    EventId m_reachEvent;                       ///< next check of who is heard
 
     TracedCallback<const WdmoeBlockRecord&> m_blockTrace;     ///< "Block"
     TracedCallback<const WdmoeRequestRecord&> m_requestTrace; ///< "Request"

@@ -102,7 +102,7 @@ WdmoeHeader::Parse(const uint8_t* bytes, uint32_t size)
     const auto rawType = wdmoe::Take<uint8_t>(at);
     const auto rawDtype = wdmoe::Take<uint8_t>(at);
     const auto rawAnswerDtype = wdmoe::Take<uint8_t>(at);
-    if (rawType < HELLO || rawType > CANCEL || rawDtype > INT4 || rawAnswerDtype > INT4)
+    if (rawType < HELLO || rawType > PLACED || rawDtype > INT4 || rawAnswerDtype > INT4)
     {
         return Error::TYPE;
     }

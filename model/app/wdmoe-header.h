@@ -37,11 +37,15 @@ class WdmoeHeader : public Header
     /// What a message is
     enum Type : uint8_t
     {
-        HELLO = 1,  ///< first message of a device over a connection: who it is
-        BATCH = 2,  ///< tokens for an expert, base station to device
-        ANSWER = 3, ///< expert outputs, device to base station
-        CANCEL = 4  ///< to a device: a batch is no longer wanted (deadline); to the base station:
-                    ///< its answer was given up by the transport, none will come
+        HELLO = 1,   ///< first message of a device over a connection: who it is
+        BATCH = 2,   ///< tokens for an expert, base station to device
+        ANSWER = 3,  ///< expert outputs, device to base station
+        CANCEL = 4,  ///< to a device: a batch is no longer wanted (deadline); to the base station:
+                     ///< its answer was given up by the transport, none will come
+        WEIGHTS = 5, ///< a chunk of the weights of an expert, base station to device: request names
+                     ///< the move, block and position the block and expert, batch the chunk (from
+                     ///< 0), tokens how many chunks there are
+        PLACED = 6   ///< such a chunk has arrived; of the same fields, without payload
     };
 
     /// How the payload's elements are coded: wdmoe::Precision, or not at all

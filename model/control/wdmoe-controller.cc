@@ -28,6 +28,14 @@ NS_LOG_COMPONENT_DEFINE("WdmoeController");
 
 NS_OBJECT_ENSURE_REGISTERED(WdmoeController);
 
+namespace
+{
+
+/// What the end of a chunk of weights counts in a plan against that of a block: nobody waits for it
+constexpr double WEIGHTS_WEIGHT = 1e-3;
+
+} // namespace
+
 TypeId
 WdmoeController::GetTypeId()
 {
@@ -56,6 +64,11 @@ WdmoeController::GetTypeId()
                           StringValue("ns3::WdmoeFixedPrecision"),
                           MakePointerAccessor(&WdmoeController::m_precision),
                           MakePointerChecker<WdmoePrecisionPolicy>())
+            .AddAttribute("Placer",
+                          "Which device holds which expert; null: as SetPlacement() says",
+                          PointerValue(),
+                          MakePointerAccessor(&WdmoeController::m_placer),
+                          MakePointerChecker<WdmoePlacer>())
             .AddAttribute("ComputeMode",
                           "How compute time is counted",
                           EnumValue(wdmoe::ComputeMode::ROOFLINE),
@@ -126,6 +139,7 @@ WdmoeController::DoDispose()
     m_allocator = nullptr;
     m_predictor = nullptr;
     m_precision = nullptr;
+    m_placer = nullptr;
     Object::DoDispose();
 }
 
@@ -471,6 +485,10 @@ WdmoeController::MakeShop(Cell& cell) const
         device.busyS = 0;
     }
     cell.decisions = m_flights.AddTo(Simulator::Now(), cell.devices, shop);
+    if (!cell.decisions.empty() && cell.decisions[0] == 0)
+    {
+        shop.blockWeight[0] = WEIGHTS_WEIGHT;
+    }
     // What a device that is not heard has will be given up, or it will be heard again.
     std::erase_if(shop.tasks,
                   [&](const auto& task) { return !IsHeard(cell.devices[task.device]); });
@@ -633,6 +651,7 @@ WdmoeController::Evaluate(const WdmoeBlockInput& input, wdmoe::Selection selecti
     for (const auto& [decision, endS] : ends)
     {
         d.plannedS += endS;
+        d.bounded = d.bounded && decision > 0; // with weights under way the bound is of more
     }
     if (m_predictor->IsFluid())
     {
@@ -956,6 +975,11 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
         m_unreachable[k] = m_unreachable[k] && !IsHeard(k);
     }
 
+    if (m_placement.IsSet() || m_beginPending)
+    {
+        ChooseHolders(input);
+    }
+
     WdmoeSelectorInput in;
     in.gate = input.gate;
     in.topK = m_topK;
@@ -1040,6 +1064,8 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
     return best;
 }
 
+// Who holds which expert: wdmoe-controller-placement.cc
+
 // What happens in between
 
 void
@@ -1056,6 +1082,10 @@ WdmoeController::NotifyGrant(uint32_t device, bool downlink, uint32_t bytes)
     bool late = false;
     for (const auto* f : m_arrived)
     {
+        if (f->decision == 0)
+        {
+            continue; // weights
+        }
         const Time planned = f->sent + Seconds(f->planned.downlinkEndS);
         late |= Abs(f->arrival - planned) > m_replanAfter;
         if (m_earlyGrants && capabilities.expectUplink)
@@ -1172,6 +1202,7 @@ WdmoeController::LearnBlock(const WdmoeDecision& decision, const WdmoeDeviceOutc
         {
             m_predictor->LearnBlock(decision.uncorrectedS, block.latencyS);
         }
+        m_placement.LearnBusy(block.latencyS);
         m_blocks.erase(found);
     }
 }

@@ -9,6 +9,8 @@
 
 #include "wdmoe-allocator.h"
 #include "wdmoe-flight-tracker.h"
+#include "wdmoe-placement-tracker.h"
+#include "wdmoe-placer.h"
 #include "wdmoe-precision-policy.h"
 #include "wdmoe-predictor.h"
 #include "wdmoe-selector.h"
@@ -17,6 +19,7 @@
 #include "ns3/nstime.h"
 #include "ns3/object.h"
 #include "ns3/wdmoe-compute.h"
+#include "ns3/wdmoe-gate-source.h"
 #include "ns3/wdmoe-joint.h"
 #include "ns3/wdmoe-radio.h"
 
@@ -232,10 +235,68 @@ class WdmoeController : public Object
     void SetPlacement(const std::vector<uint32_t>& expertDevice);
 
     /**
+     * Block by block, with several holders of an expert if need be. For each block one of the
+     * holders is chosen, the one with which the block is predicted to end first; all tokens of an
+     * expert go to it, they are not split over holders.
+     *
+     * @param placement [block][expert] -> devices; blocks are those that are decided on
+     */
+    void SetPlacement(const wdmoe::Placement& placement);
+
+    /**
      * @param expert e
-     * @return the device that holds it
+     * @return the device that holds it (of several, the one that served it last)
      */
     uint32_t GetDeviceOf(uint32_t expert) const;
+
+    /// @return whether a placer decides, which is asked for more than expert e on device e mod K
+    bool HasPlacer() const;
+
+    /**
+     * Ask the gates for their history, so that the placer, if there is one, can say where the
+     * experts begin when the first block is decided on.
+     *
+     * @param gates may be asked for the popularity of experts; null: they cannot
+     * @param blocks of the model
+     * @param simulated of them, those that are decided on
+     */
+    void BeginPlacement(Ptr<WdmoeGateSource> gates, uint32_t blocks, uint32_t simulated);
+
+    /**
+     * @param [out] move whose weights are to be sent to a device now
+     * @return false: there is none
+     */
+    bool NextMove(WdmoeMove& move);
+
+    /**
+     * The device serves from the next block on.
+     *
+     * @param id of the move
+     * @param arrived all weights are at the device; false: given up
+     */
+    void FinishMove(uint64_t id, bool arrived);
+
+    /**
+     * Bytes of weights are sent: they take air, and are in a device's queue before what is sent
+     * after them.
+     *
+     * @param device index
+     * @param chunk names them
+     * @param downlinkBits on the wire
+     * @param uplinkBits of what acknowledges them
+     */
+    void AddWeights(uint32_t device, uint32_t chunk, double downlinkBits, double uplinkBits);
+
+    /**
+     * They have arrived, or are not waited for any more.
+     *
+     * @param device index
+     * @param chunk names them
+     */
+    void RemoveWeights(uint32_t device, uint32_t chunk);
+
+    /// @return who holds what, and what is on its way
+    const WdmoePlacementTracker& GetPlacement() const;
 
     /**
      * @param device index
@@ -501,6 +562,32 @@ class WdmoeController : public Object
     void Measure();
 
     /**
+     * Choose one holder of each expert of a block, and look whether experts should move.
+     *
+     * @param input the block
+     */
+    void ChooseHolders(const WdmoeBlockInput& input);
+
+    /**
+     * What devices and air cost an expert, as measured.
+     *
+     * @param pairs of an expert with tokens, mean
+     * @param active share of the experts of a block that have tokens, mean
+     * @param mean links of the last passes, not of now
+     * @return without loads
+     */
+    wdmoe::PlacementProblem MakePlacementProblem(double pairs, double active, bool mean) const;
+
+    /// Take the links as last measured into their means
+    void AverageLinks();
+
+    /**
+     * @param halves loads of every other pass, and those of the others to check with
+     * @return what the placer decides from
+     */
+    WdmoePlacerInput MakePlacerInput(bool halves);
+
+    /**
      * @param input the block
      * @param decision loads and plan
      * @return predicted s for one token on each expert
@@ -553,6 +640,13 @@ class WdmoeController : public Object
     std::vector<uint32_t> m_cellOf;               ///< index of its cell, by device
     bool m_progress{false};                       ///< a radio says what it grants
     WdmoeFlightTracker m_flights;                 ///< what is under way
+    Ptr<WdmoePlacer> m_placer;                    ///< who holds which expert; null: as set
+    WdmoePlacementTracker m_placement;            ///< who holds which expert of each block
+    std::vector<double> m_meanDownS;              ///< s for a bit with the whole band, by device:
+    std::vector<double> m_meanUpS;                ///< mean over passes, since experts stay longer
+    std::vector<uint32_t> m_meanOf;               ///< than fades last; passes it is of
+    bool m_beginPending{false};                   ///< the placer is asked with the next block
+    uint32_t m_modelBlocks{0};                    ///< of the model, simulated or not
     std::vector<const WdmoeFlight*> m_arrived;    ///< by the last grant
     wdmoe::ShopEvaluator m_evaluator;             ///< predicts plans
     std::vector<bool> m_unreachable;              ///< said of a device

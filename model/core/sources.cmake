@@ -24,6 +24,7 @@ set(wdmoe_core_sources
     wdmoe-latency.cc
     wdmoe-law-leg.cc
     wdmoe-least-energy.cc
+    wdmoe-placement.cc
     wdmoe-precision.cc
     wdmoe-quality-bound.cc
     wdmoe-random-selection.cc
@@ -50,6 +51,7 @@ set(wdmoe_core_headers
     wdmoe-latency-sum.h
     wdmoe-latency.h
     wdmoe-least-energy.h
+    wdmoe-placement.h
     wdmoe-precision.h
     wdmoe-quality-bound.h
     wdmoe-random-selection.h

@@ -36,6 +36,8 @@ NAMED = (
     "channel-aware",
     "random",
     "exhaustive",
+    "placed",
+    "migrating",
 )
 BASELINES = ("topk-equal", "topk-stock")
 
@@ -47,18 +49,20 @@ SCENARIOS = {
     "wifi": "8 devices around a Wi-Fi 6 access point, shares enforced by OFDMA both ways",
     "testbed": "the paper's hardware: 2 Jetson AGX Orin, a Xavier NX, an RTX 4070 Ti on Wi-Fi; Algorithm 2 against vanilla",
     "hybrid": "some devices on LTE, some on Wi-Fi, one controller over both budgets",
+    "placement": "who holds which expert of OLMoE when the domain changes: static, placed once, migrating over the radio",
     GENERATE: "a real model continues --prompt TEXT or @FILE under one policy; the text, not a comparison",
 }
 # Policies of a scenario where --policy names none, if other than POLICIES.
 DEFAULT_POLICIES = {
     "testbed": ("topk-stock", "bottleneck", "topk-shared", "wdmoe", "scheduled-fp16-topk", "scheduled"),
+    "placement": ("scheduled-fp16-topk", "placed", "migrating"),
 }
 
 
 # What a policy's settings may be of.
-PARTS = ("selector", "allocator", "precision", "controller", "server", "radio")
-SETTING = re.compile(rf"({'|'.join(PARTS)})\.\w+=.*|precision=.+")
-SETTINGS_FORM = f":PART.ATTRIBUTE=VALUE with a part of {', '.join(PARTS)}, or :precision=TYPEID"
+PARTS = ("selector", "allocator", "precision", "placer", "controller", "server", "radio")
+SETTING = re.compile(rf"({'|'.join(PARTS)})\.\w+=.*|(precision|placer)=.+")
+SETTINGS_FORM = f":PART.ATTRIBUTE=VALUE with a part of {', '.join(PARTS)}, or :precision=TYPEID, :placer=TYPEID"
 
 
 def default_policies(scenario):

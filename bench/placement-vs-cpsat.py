@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+"""wdmoe::PlacementSolver against OR-tools CP-SAT at equal time, on the same machine one after the other.
+
+    g++ -std=c++20 -O2 -I model/core bench/placement-problems.cc model/core/wdmoe-placement.cc -o placement-problems
+    python bench/placement-vs-cpsat.py ./placement-problems [SEEDS] [WORKERS] [LEAST SECONDS]
+
+CP-SAT gets as long as this solver took (one thread), but at least LEAST SECONDS, and WORKERS threads. Its numbers are
+whole: times are rounded to 1/10^7 of the largest, and its answer is valued with the real ones.
+"""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+
+try:
+    from ortools.sat.python import cp_model
+except ImportError:
+    print("placement-vs-cpsat: skipped, OR-tools is not installed (pip install ortools)")
+    sys.exit(0)
+
+# blocks, experts, devices, memory of all devices over that of all experts
+CASES = ((32, 8, 8, 8), (32, 8, 8, 1.2), (32, 8, 64, 64), (26, 64, 8, 8), (26, 64, 8, 1.2), (26, 64, 64, 64), (26, 64, 64, 1.2))
+
+
+def value(p, at):
+    """Objective of a placement, s."""
+    I, E, K = p["blocks"], p["experts"], len(p["pairS"])
+    load, air = np.array(p["load"]).reshape(I, E), np.array(p["airS"]).reshape(-1, K)
+    total = 0.0
+    for i in range(I):
+        own, used = np.zeros(K), np.zeros(K)
+        for e in range(E):
+            k = at[i * E + e]
+            own[k] += load[i, e] * p["pairS"][k] + p["expertS"][k]
+            used[k] = 1
+        own += used * np.array(p["fixedS"])
+        media = [sum(load[i, e] * row[at[i * E + e]] for e in range(E)) for row in air]
+        total += max([own.max(), *media])
+    return total
+
+
+def cpsat(p, seconds, workers):
+    """(objective s or nan, bound s, status) by CP-SAT."""
+    I, E, K = p["blocks"], p["experts"], len(p["pairS"])
+    load, air = np.array(p["load"]).reshape(I, E), np.array(p["airS"]).reshape(-1, K)
+    scale = 1e7 / (load.max() * max(p["pairS"]) + max(p["expertS"]) + max(p["fixedS"]))
+    whole = lambda seconds: int(round(seconds * scale))
+    model = cp_model.CpModel()
+    x = [[[model.new_bool_var("") for _ in range(K)] for _ in range(E)] for _ in range(I)]
+    ends = []
+    for i in range(I):
+        end = model.new_int_var(0, int(1e7) * (E + 1), "")
+        for e in range(E):
+            model.add_exactly_one(x[i][e])
+        for row in air:
+            model.add(sum(whole(load[i, e] * row[k]) * x[i][e][k] for e in range(E) for k in range(K)) <= end)
+        for k in range(K):
+            used = model.new_bool_var("")
+            for e in range(E):
+                model.add_implication(x[i][e][k], used)
+            own = [whole(load[i, e] * p["pairS"][k] + p["expertS"][k]) * x[i][e][k] for e in range(E)]
+            model.add(sum(own) + whole(p["fixedS"][k]) * used <= end)
+        ends.append(end)
+    for k in range(K):
+        if p["memoryBytes"][k] < I * E:
+            model.add(sum(x[i][e][k] for i in range(I) for e in range(E)) <= int(p["memoryBytes"][k]))
+    model.minimize(sum(ends))
+    solver = cp_model.CpSolver()
+    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.num_workers = workers
+    status = solver.solve(model)
+    bound = solver.best_objective_bound / scale
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return float("nan"), bound, solver.status_name(status)
+    at = [next(k for k in range(K) if solver.value(x[i][e][k])) for i in range(I) for e in range(E)]
+    return value(p, at), bound, solver.status_name(status)
+
+
+def main():
+    program = sys.argv[1]
+    seeds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    workers = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+    least = float(sys.argv[4]) if len(sys.argv) > 4 else 10
+    print("| blocks x experts on devices | memory | seed | ours, s | bound, s | took, s | CP-SAT, s | bound, s | got, s | ours / CP-SAT |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    worse, nothing = 0, 0
+    for blocks, experts, devices, share in CASES:
+        for seed in range(1, seeds + 1):
+            arguments = [str(a) for a in (blocks, experts, devices, share, seed, 60, 200000)]
+            p = json.loads(subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout)
+            at = [int(k) for k in p["placement"]]
+            assert abs(value(p, at) - p["objectiveS"]) < 1e-9 * p["objectiveS"], "another objective"
+            seconds = max(least, p["seconds"])
+            other, bound, status = cpsat(p, seconds, workers)
+            nothing += np.isnan(other)
+            worse += p["objectiveS"] > other * (1 + 1e-6)
+            print(
+                f"| {blocks} x {experts} on {devices} | {share} | {seed} | {p['objectiveS']:.5f} {p['status']} | "
+                f"{p['lowerBoundS']:.5f} | {p['seconds']:.2f} | {other:.5f} {status} | {bound:.5f} | {seconds:.1f} | "
+                f"{p['objectiveS'] / other:.4f} |",
+                flush=True,
+            )
+    compared = len(CASES) * seeds - nothing
+    print(f"\nworse than CP-SAT in {worse} of {compared}; in {nothing} more CP-SAT found no placement in that time")
+
+
+if __name__ == "__main__":
+    main()
