@@ -456,7 +456,7 @@ def table_of_selection(args, say):
         ("Wlr, through all theta", "Select/tokens:4096/experts:64/k:8", {"policy": "wlr", "latency_s": price, "gain": 1e3},
          lambda topk: numpy_selection.wlr(gate, 8, price, gain=1e3, topk=topk)),
         ("QualityBound, 15 % of mass", "QualityBound/tokens:4096/experts:64/k:8",
-         {"policy": "quality-bound", "cost_s": price, "max_token_loss": 0.5},
+         {"policy": "cost-bound", "cost_s": price, "max_token_loss": 0.5},
          lambda topk: numpy_selection.quality_bound(gate, 8, price, max_token_loss=0.5, topk=topk)),
     ):
         mine = median_of(lambda: core.select(gate, 8, **settings))

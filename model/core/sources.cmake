@@ -10,6 +10,8 @@ set(wdmoe_core_sources
     wdmoe-bottleneck.cc
     wdmoe-channel-aware.cc
     wdmoe-compute.cc
+    wdmoe-core-c-place.cc
+    wdmoe-core-c-policies.cc
     wdmoe-core-c-schedule.cc
     wdmoe-core-c-select.cc
     wdmoe-core-c.cc
@@ -40,6 +42,8 @@ set(wdmoe_core_headers
     wdmoe-bottleneck.h
     wdmoe-channel-aware.h
     wdmoe-compute.h
+    wdmoe-core-c-place.h
+    wdmoe-core-c-policies.h
     wdmoe-core-c.h
     wdmoe-des.h
     wdmoe-energy.h

@@ -302,7 +302,7 @@ def gates(rng):
 
 def test_select_against_numpy():
     rng = np.random.default_rng(4)
-    dropped = dict.fromkeys(("wlr", "quality-bound"), 0)
+    dropped = dict.fromkeys(("wlr", "cost-bound"), 0)
     for gate, k in gates(rng):
         price = rng.uniform(1e-3, 1e-2, gate.shape[1])
         chosen = core.select(gate, k)
@@ -323,12 +323,12 @@ def test_select_against_numpy():
         dropped["wlr"] += np.count_nonzero(chosen.expert < 0)
 
         settings = {"max_lost_mass": rng.uniform(0, 0.5), "max_token_loss": rng.uniform(0, 0.5), "min_experts": 1 + k // 4}
-        chosen = core.select(gate, k, "quality-bound", cost_s=price, **settings)
+        chosen = core.select(gate, k, "cost-bound", cost_s=price, **settings)
         expert, combine = reference.quality_bound(gate, k, price, **settings)
         assert (chosen.expert == expert).all()
         assert chosen.combine == pytest.approx(combine, abs=1e-12)
         assert chosen.kept_mass >= 1 - settings["max_lost_mass"] - 1e-12
-        dropped["quality-bound"] += np.count_nonzero(chosen.expert < 0)
+        dropped["cost-bound"] += np.count_nonzero(chosen.expert < 0)
     assert min(dropped.values()) > 1000
 
 
@@ -374,8 +374,8 @@ def test_select_takes_other_arrays():
         ([[0.5, 0.5]], 1, {"policy": "wlr", "latency_s": [np.nan, 1]}, "latency of expert 0 is nan"),
         ([[0.5, 0.5]], 1, {"policy": "wlr", "latency_s": 1, "theta_end": 2}, "theta_end is 2"),
         ([[0.5, 0.5]], 1, {"policy": "wlr", "latency_s": 1, "min_experts": 0}, "min_experts is 0"),
-        ([[0.5, 0.5]], 1, {"policy": "quality-bound", "cost_s": [1, -1]}, "cost of expert 1 is -1"),
-        ([[0.5, 0.5]], 1, {"policy": "quality-bound", "cost_s": 1, "max_lost_mass": 2}, "max_lost_mass is 2"),
+        ([[0.5, 0.5]], 1, {"policy": "cost-bound", "cost_s": [1, -1]}, "cost of expert 1 is -1"),
+        ([[0.5, 0.5]], 1, {"policy": "cost-bound", "cost_s": 1, "max_lost_mass": 2}, "max_lost_mass is 2"),
         ([[0.5, 0.5]], 1, {"policy": "bottleneck", "expert_device": [0], "history": ([], [], [])}, "expert_device has the shape"),
         ([[0.5, 0.5]], 1, {"policy": "bottleneck", "expert_device": [0, 1], "history": ([0], [1], [-1.0])}, "expected"),
         ([[0.5, 0.5]], 1, {"policy": "bottleneck", "expert_device": [0, 1], "history": ([0], [1])}, "history has 2 parts"),
@@ -402,7 +402,7 @@ def test_select_many_tokens():
     gate = rng.random((tokens, 8))
     gate /= gate.sum(axis=1, keepdims=True)
     latency = rng.uniform(1e-3, 1e-2, 8)
-    for policy, settings in (("topk", {}), ("wlr", {"latency_s": latency}), ("quality-bound", {"cost_s": latency})):
+    for policy, settings in (("topk", {}), ("wlr", {"latency_s": latency}), ("cost-bound", {"cost_s": latency})):
         chosen = core.select(gate, 2, policy, **settings)
         assert chosen.load.sum() == chosen.routed and 0.5 < chosen.kept_mass <= 1
         assert chosen.combine.sum() == pytest.approx(tokens)
@@ -542,19 +542,21 @@ def test_a_library_that_is_not_there_is_explained(tmp_path):
 
 C_TYPES = {
     "size_t": (ctypes.c_size_t, np.uintp), "double": (ctypes.c_double, "f8"), "int32_t": (ctypes.c_int32, "i4"),
-    "uint32_t": (ctypes.c_uint32, "u4"), "uint8_t": (ctypes.c_uint8, "u1"),
+    "uint64_t": (ctypes.c_uint64, "u8"), "uint32_t": (ctypes.c_uint32, "u4"), "uint8_t": (ctypes.c_uint8, "u1"),
 }
 
 
 def test_structs_are_those_of_the_header():
-    from wdmoe.core import _allocate, _laws, _schedule, _select
+    from wdmoe.core import _allocate, _laws, _place, _policies, _schedule, _select
 
-    mirrors = {c.__doc__: c for m in (_allocate, _schedule, _select) for c in vars(m).values()
+    mirrors = {c.__doc__: c for m in (_allocate, _place, _policies, _schedule, _select) for c in vars(m).values()
                if isinstance(c, type) and issubclass(c, ctypes.Structure)}
     mirrors |= {"wdmoe_core_law": _laws.DTYPE, "wdmoe_core_shop_device": _schedule.DEVICE, "wdmoe_core_shop_task": _schedule.TASK,
                 "wdmoe_core_shop_share": _schedule.SHARE, "wdmoe_core_shop_times": _schedule.TIMES,
+                "wdmoe_core_block_device": _policies.DEVICE, "wdmoe_core_block_cell": _policies.CELL,
                 "wdmoe_core_shop_piece": np.dtype([(n, "f8") for n in ("downlink_bits", "compute_s", "uplink_bits")])}
-    header = re.sub(r" *//.*", "", (ROOT / "model" / "core" / "wdmoe-core-c.h").read_text(encoding="utf-8"))
+    header = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "model" / "core").glob("wdmoe-core-c*.h")))
+    header = re.sub(r" *//.*", "", header)
     structs = re.findall(r"typedef struct (\w+)\s*\{(.*?)\} \1;", header, re.DOTALL)
     assert {name for name, _ in structs} == set(mirrors)
     for name, body in structs:

@@ -18,21 +18,27 @@ answered by a result whose `status` is 'infeasible' and whose `message` says why
 from ._allocate import Allocation, allocate
 from ._latency import block_latency, latency
 from ._laws import Law, join, linear, shannon
+from ._place import Placement, place
+from ._policies import Block, block
 from ._schedule import Schedule, schedule
 from ._select import POLICIES, Selection, kept_gate_mass, select, weight_to_latency_ratio
 
 __all__ = [
     "POLICIES",
     "Allocation",
+    "Block",
     "Law",
+    "Placement",
     "Schedule",
     "Selection",
     "allocate",
+    "block",
     "block_latency",
     "join",
     "kept_gate_mass",
     "latency",
     "linear",
+    "place",
     "schedule",
     "select",
     "shannon",

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from . import _policies
 from ._library import call, each, number, numbers, pointer, whole
 
 TOLERANCE = 1e-6
@@ -118,8 +119,18 @@ def select(gate, k, policy="topk", *, partial=False, **settings):
     - 'topk': the k largest;
     - 'wlr' (the paper's Algorithm 1): latency_s (of a token on each expert, length E), theta_start=0.5, theta_step=0.1,
       theta_end=1.0, gain=1.03, min_experts=1 -> theta, wlr_topk, wlr, reached;
-    - 'quality-bound': cost_s (of one more pair on each expert, length E), max_lost_mass=0.15, max_token_loss=0.1,
-      min_experts=1;
+    - 'quality-bound' (ours, wdmoe::QualityBound: least block latency under a floor on quality): block (see block()),
+      max_lost=0.15, max_token_loss=0.1, min_experts=1, price=(shares, losses), static_split=False, restore=True,
+      relative_gap=1e-6, max_iterations=60 -> status, message, latency_s, lower_bound_s, gap, lost, price_s_per_lost;
+    - 'cost-bound' (least total cost under a bound on lost mass, wdmoe::SelectQualityBound): cost_s (of one more pair on
+      each expert, length E), max_lost_mass=0.15, max_token_loss=0.1, min_experts=1;
+    - 'des' (cheapest experts of each token under a floor on its mass, exact): cost (length E), floor=0.9, relative=True,
+      max_experts=k, node_limit, time_limit_s -> status, message, cost, lower_bound, worst_gap, reachable, infeasible,
+      unproven, nodes;
+    - 'sift' (skip, or replace by a similar expert): cost, similarity (E x E), max_error=0.1, node_limit, time_limit_s
+      -> status, cost, lower_bound, worst_gap, worst_error, skipped, replaced, unproven, nodes;
+    - 'channel-aware': snr (linear, length E), strength=1.0, combine_corrected=False;
+    - 'random': keep=0.5, exact=False, min_experts=1, seed=1;
     - 'bottleneck' (the paper's Algorithm 2): expert_device (length E), history = (device, tokens, latency_s) of the
       batches so far, learning_weight=0.1, max_lost_mass=0.15, max_relief=1.0, min_experts=1, bottlenecks=1
       -> before_s, after_s, relieved.
@@ -140,15 +151,15 @@ def select(gate, k, policy="topk", *, partial=False, **settings):
         of_gate, to = _gate(gate, partial), Slots(slots, expert.ctypes.data, combine.ctypes.data)
         return call(f"select_{function}", ctypes.byref(of_gate), ctypes.c_size_t(k), *arguments, ctypes.byref(to))
 
-    said = POLICIES[policy](run, gate.shape[1], **settings) or {}
+    said = POLICIES[policy](run, gate.shape[1], k, **settings) or {}
     return Selection(policy, gate, k, partial, *chosen, said)
 
 
-def _topk(run, experts):
+def _topk(run, experts, k):
     run("topk")
 
 
-def _wlr(run, experts, *, latency_s, theta_start=0.5, theta_step=0.1, theta_end=1.0, gain=1.03, min_experts=1):
+def _wlr(run, experts, k, *, latency_s, theta_start=0.5, theta_step=0.1, theta_end=1.0, gain=1.03, min_experts=1):
     latency_s = each("latency_s", latency_s, experts)
     wlr = Wlr(
         number("theta_start", theta_start),
@@ -161,7 +172,7 @@ def _wlr(run, experts, *, latency_s, theta_start=0.5, theta_step=0.1, theta_end=
     return {"theta": wlr.theta, "wlr_topk": wlr.wlr_topk, "wlr": wlr.wlr, "reached": bool(wlr.reached)}
 
 
-def _quality_bound(run, experts, *, cost_s, max_lost_mass=0.15, max_token_loss=0.1, min_experts=1):
+def _cost_bound(run, experts, k, *, cost_s, max_lost_mass=0.15, max_token_loss=0.1, min_experts=1):
     cost_s = each("cost_s", cost_s, experts)
     bound = QualityBound(
         number("max_lost_mass", max_lost_mass),
@@ -174,6 +185,7 @@ def _quality_bound(run, experts, *, cost_s, max_lost_mass=0.15, max_token_loss=0
 def _bottleneck(
     run,
     experts,
+    k,
     *,
     expert_device,
     history,
@@ -207,8 +219,18 @@ def _bottleneck(
     return {"before_s": said.before_s, "after_s": said.after_s, "relieved": said.relieved}
 
 
-# Policy -> function that runs it: given run(NAME, ...), which calls wdmoe_core_select_NAME, and E.
-POLICIES = {"topk": _topk, "wlr": _wlr, "quality-bound": _quality_bound, "bottleneck": _bottleneck}
+# Policy -> function that runs it: given run(NAME, ...), which calls wdmoe_core_select_NAME, E and k.
+POLICIES = {
+    "topk": _topk,
+    "wlr": _wlr,
+    "quality-bound": _policies.quality_bound,
+    "cost-bound": _cost_bound,
+    "bottleneck": _bottleneck,
+    "des": _policies.des,
+    "sift": _policies.sift,
+    "channel-aware": _policies.channel_aware,
+    "random": _policies.random,
+}
 
 
 def _counts(name, value, length=None):
