@@ -299,7 +299,9 @@ class HeaderCase : public TestCase
         // Well checksummed nonsense
         for (const auto& [type, dtype, length, want] :
              {std::tuple{0, 0, 0U, Error::TYPE},
-              std::tuple{5, 0, 0U, Error::TYPE},
+              std::tuple{5, 0, 0U, Error::NONE}, // WEIGHTS
+              std::tuple{6, 0, 0U, Error::NONE}, // PLACED, the last one
+              std::tuple{7, 0, 0U, Error::TYPE},
               std::tuple{255, 0, 0U, Error::TYPE},
               std::tuple{1, 6, 0U, Error::TYPE},
               std::tuple{1, 0, WdmoeHeader::MAX_LENGTH, Error::NONE},
