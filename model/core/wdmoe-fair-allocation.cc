@@ -66,7 +66,7 @@ struct User
             }
         }
         // fixed point x = elasticity(x) / lambda; secant in the logarithm inside the bracket
-        double x = std::min(high, std::max(low, high));
+        double x = high;
         for (int i = 0; i < 200; ++i)
         {
             const double value = Elasticity(x, false);
