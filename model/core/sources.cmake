@@ -8,6 +8,7 @@ set(wdmoe_core_sources
     wdmoe-allocation.cc
     wdmoe-block-problem.cc
     wdmoe-bottleneck.cc
+    wdmoe-candidate-search.cc
     wdmoe-channel-aware.cc
     wdmoe-compute.cc
     wdmoe-core-c-schedule.cc
@@ -26,6 +27,8 @@ set(wdmoe_core_sources
     wdmoe-least-energy.cc
     wdmoe-precision.cc
     wdmoe-quality-bound.cc
+    wdmoe-quality-budget.cc
+    wdmoe-quality-menu.cc
     wdmoe-random-selection.cc
     wdmoe-rate-law.cc
     wdmoe-selection.cc
@@ -52,6 +55,8 @@ set(wdmoe_core_headers
     wdmoe-least-energy.h
     wdmoe-precision.h
     wdmoe-quality-bound.h
+    wdmoe-quality-budget.h
+    wdmoe-quality-menu.h
     wdmoe-random-selection.h
     wdmoe-rate-law.h
     wdmoe-selection.h

@@ -6,6 +6,8 @@
 
 #include "wdmoe-quality-bound.h"
 
+#include "wdmoe-candidate-search.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -198,6 +200,7 @@ class QualityBound::Impl
     const QualityFloor* m_floor{nullptr};   ///< what has to be kept
     QualityBoundResult m_result;            ///< answer
     BlockEvaluator m_evaluator;             ///< of loads
+    CandidateSearch m_candidates;           ///< outside top-k
     std::vector<Device> m_devices;          ///< K
     std::vector<Pair> m_pairs;              ///< by device, by rising loss
     std::vector<Pair> m_sorting;            ///< while they are sorted
@@ -253,6 +256,12 @@ QualityBound::Impl::Load(const GateMatrix& gate, std::size_t k)
         return refuse("QualityBound: the gate has " + std::to_string(gate.experts) +
                       " experts, expected one for each of the " +
                       std::to_string(problem.expertDevice.size()) + " of the problem");
+    }
+    if (m_floor->candidates > k && !m_floor->price.empty())
+    {
+        return refuse("QualityBound: candidates is " + std::to_string(m_floor->candidates) +
+                      ", above k, " + std::to_string(k) +
+                      ", and the loss is by price, which is not known of experts outside top-k");
     }
     try
     {
@@ -1675,6 +1684,10 @@ QualityBound::Impl::Solve(const GateMatrix& gate,
     Relax();
     Round();
     Conclude(gate, k);
+    if (floor.candidates > k)
+    {
+        m_candidates.Improve(gate, k, problem, floor, m_result);
+    }
     return m_result;
 }
 
