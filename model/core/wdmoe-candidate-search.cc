@@ -256,7 +256,11 @@ CandidateSearch::Lines(double deadlineS)
         for (int i = 0; i < 2; ++i)
         {
             const double weight = m_theta[machine[i]] / hz[i];
-            const double slope = bits[i] > 0 && weight > 0 ? line[i].slope * bits[i] * weight : 0;
+            if (!(weight > 0))
+            {
+                continue;
+            }
+            const double slope = bits[i] > 0 ? line[i].slope * bits[i] * weight : 0;
             d.slope += slope;
             d.intercept += weight * line[i].areaHzS - slope * at;
             d.relief += d.fixed > 0 ? weight * line[i].reliefHz : 0;
@@ -276,7 +280,7 @@ CandidateSearch::Lines(double deadlineS)
             d.slope += d.intercept / d.most;
             d.intercept = 0;
         }
-        if (!(d.slope < INF) || !(std::abs(d.intercept) < INF))
+        if (!(d.slope < INF) || !(std::abs(d.intercept) < INF) || !(d.relief < INF))
         {
             return 0;
         }
@@ -314,8 +318,8 @@ CandidateSearch::Constraints(double deadlineS)
     m_excess.assign(2 * cells + m_devices.size(), -deadlineS);
     for (std::size_t c = 0; c < cells; ++c)
     {
-        m_excess[2 * c] += m_evaluator.OffsetS(c, 0);
-        m_excess[2 * c + 1] += m_evaluator.OffsetS(c, 1);
+        m_excess[2 * c] += m_offset[2 * c];
+        m_excess[2 * c + 1] += m_offset[2 * c + 1];
     }
     for (std::size_t k = 0; k < m_devices.size(); ++k)
     {
@@ -350,10 +354,9 @@ CandidateSearch::Round(double deadlineS)
 {
     double constant = -deadlineS;
     double relief = 1;
-    for (std::size_t c = 0; c < m_problem->cells.size(); ++c)
+    for (std::size_t m = 0; m < m_offset.size(); ++m)
     {
-        constant += m_theta[2 * c] * m_evaluator.OffsetS(c, 0) +
-                    m_theta[2 * c + 1] * m_evaluator.OffsetS(c, 1);
+        constant += m_theta[m] * m_offset[m];
     }
     for (const auto& d : m_devices)
     {
@@ -370,7 +373,8 @@ CandidateSearch::Round(double deadlineS)
         double value = 0;
         const double kept = PickAll(lambda, value);
         const double dual = constant + value + lambda * m_need;
-        m_lower = std::max(m_lower, std::min(deadlineS, deadlineS + dual / relief));
+        const double bound = std::min(deadlineS + dual / relief, deadlineS);
+        m_lower = bound > m_lower ? bound : m_lower;
         if (kept >= m_need)
         {
             m_kept = m_chosen;
@@ -653,6 +657,16 @@ CandidateSearch::Improve(const GateMatrix& gate,
         m_idle = &m_copy;
     }
     m_evaluator.Prepare(*m_idle, most);
+    // a cell whose devices may all be without pairs need not wait for their heads and tails
+    m_offset.assign(2 * problem.cells.size(), 0);
+    for (std::size_t i = 0; i < m_devices.size(); ++i)
+    {
+        const uint32_t c = problem.devices[i].cell;
+        for (int direction = 0; direction < 2 && m_devices[i].fixed > 0; ++direction)
+        {
+            m_offset[2 * c + direction] = m_evaluator.OffsetS(c, direction);
+        }
+    }
     // begin with the answer from top-k, unless a token has less than it could have of others, in
     // place of those that cannot be reached
     double kept = 0;

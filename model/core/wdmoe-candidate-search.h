@@ -107,6 +107,7 @@ class CandidateSearch
     std::vector<char> m_kept;               ///< of the last lambda that keeps to the floor
     std::vector<double> m_theta;            ///< two for each cell, then one for each device
     std::vector<double> m_excess;           ///< of the same, s
+    std::vector<double> m_offset;           ///< two for each cell: of all its devices, s
     std::vector<double> m_total;            ///< logarithms of weights
     std::vector<double> m_loads;            ///< K
     std::vector<double> m_centre;           ///< K: where tangents touch

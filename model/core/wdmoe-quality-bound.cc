@@ -1155,13 +1155,20 @@ QualityBound::Impl::Start()
     for (std::size_t c = 0; c < m_problem->cells.size(); ++c)
     {
         const BlockCell& cell = m_problem->cells[c];
+        // a cell whose devices may all be without pairs need not wait for their heads and tails
+        bool used = false;
+        for (std::size_t k = 0; k < m_devices.size() && !used; ++k)
+        {
+            used = m_problem->devices[k].cell == c && m_devices[k].total > 0 &&
+                   !m_devices[k].empties;
+        }
         m_cellMachine.push_back(static_cast<uint32_t>(m_machineHz.size()));
         m_machineHz.push_back(cell.downlinkHz);
-        m_machineOffset.push_back(m_evaluator.OffsetS(c, 0));
+        m_machineOffset.push_back(used ? m_evaluator.OffsetS(c, 0) : 0);
         if (!cell.halfDuplex && (schedule || !cell.coupled))
         {
             m_machineHz.push_back(cell.UplinkHz());
-            m_machineOffset.push_back(m_evaluator.OffsetS(c, 1));
+            m_machineOffset.push_back(used ? m_evaluator.OffsetS(c, 1) : 0);
         }
     }
     const std::size_t machines = m_machineHz.size();
