@@ -11,8 +11,8 @@
 #include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/wdmoe-joint.h"
+#include "ns3/wdmoe-quality-bound-selector.h"
 #include "ns3/wdmoe-quality-bound.h"
-#include "ns3/wdmoe-selector.h"
 
 #include <algorithm>
 #include <cmath>
