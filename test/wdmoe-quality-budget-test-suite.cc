@@ -848,9 +848,6 @@ AverageOverBlocksTest::DoRun()
             std::string::npos,
             "no problem");
     }
-    NS_TEST_EXPECT_MSG_EQ(selectors[0]->SetAttributeFailSafe("Average", StringValue("Day")),
-                          false,
-                          "average");
     NS_TEST_EXPECT_MSG_EQ(selectors[0]->SetAttributeFailSafe("Candidates", StringValue("-1")),
                           false,
                           "candidates");
