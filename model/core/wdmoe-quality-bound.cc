@@ -45,7 +45,7 @@ constexpr int FILL_STEPS = 64;
 constexpr uint32_t FEW_PAIRS = 64;
 
 /// Of a device's pairs: within so many, its need is known where it was looked at
-constexpr double CLOSE = 0.01;
+constexpr double CLOSE = 0.03;
 
 /// Up to so many devices, single exchanges between each two are tried
 constexpr std::size_t EXCHANGE_DEVICES = 16;
@@ -838,7 +838,7 @@ QualityBound::Impl::Prices(double price, bool low)
 double
 QualityBound::Impl::Search(double deadlineS)
 {
-    constexpr int ROUNDS = 6;
+    constexpr int ROUNDS = 2;
     for (int round = 0;; ++round)
     {
         const double price = SearchOnce(deadlineS);
@@ -857,7 +857,7 @@ QualityBound::Impl::Search(double deadlineS)
                 far = true;
                 d.sampledS = 0;
             }
-            d.radius = std::max(move > d.radius ? move : std::min(move, d.radius / 4), 1.0);
+            d.radius = std::max(move > d.radius ? move : std::min(move, d.radius / 16), 1.0);
             d.centre = std::max(pairs, 0.5);
         }
         if (!far || round + 1 >= ROUNDS)
