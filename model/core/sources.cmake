@@ -26,6 +26,11 @@ set(wdmoe_core_sources
     wdmoe-law-leg.cc
     wdmoe-least-energy.cc
     wdmoe-precision.cc
+    wdmoe-quality-bound-load.cc
+    wdmoe-quality-bound-need.cc
+    wdmoe-quality-bound-relax.cc
+    wdmoe-quality-bound-round.cc
+    wdmoe-quality-bound-search.cc
     wdmoe-quality-bound.cc
     wdmoe-quality-budget.cc
     wdmoe-quality-menu.cc
