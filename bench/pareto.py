@@ -66,7 +66,11 @@ def curves(top_k):
     losses = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
     return {
         BASE[0]: {BASE[1]: plan("TopK"), **{f"k = {k}": plan("TopK", K=k) for k in range(1, top_k)}},
-        OURS: {f"lost {x}": plan("QualityBound", MaxLostMass=x, MaxTokenLoss=1) for x in losses},
+        OURS: {f"lost {x}": plan("QualityBound", MaxLostMass=x, MaxTokenLoss=1, Average="Run") for x in losses},
+        f"{OURS}, each block": {f"lost {x}": plan("QualityBound", MaxLostMass=x, MaxTokenLoss=1) for x in losses},
+        f"{OURS}, any expert": {
+            f"lost {x}": plan("QualityBound", MaxLostMass=x, MaxTokenLoss=1, Average="Run", Candidates=64) for x in losses
+        },
         f"{OURS}, no token loses over 0.1": {
             f"lost {x}": plan("QualityBound", MaxLostMass=x, MaxTokenLoss=0.1) for x in losses[:6]
         },

@@ -11,8 +11,8 @@
 #include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/wdmoe-joint.h"
+#include "ns3/wdmoe-quality-bound-selector.h"
 #include "ns3/wdmoe-quality-bound.h"
-#include "ns3/wdmoe-selector.h"
 
 #include <algorithm>
 #include <cmath>
@@ -808,6 +808,68 @@ QualityBoundPolicyTest::DoRun()
 /**
  * @ingroup wdmoe-tests
  *
+ * Two cells, of which one may be left without work: it need not wait for its heads and tails then.
+ */
+class QualityBoundEmptyCellTest : public TestCase
+{
+  public:
+    QualityBoundEmptyCellTest()
+        : TestCase("bound of blocks that leave a cell idle")
+    {
+    }
+
+  private:
+    void DoRun() override;
+};
+
+void
+QualityBoundEmptyCellTest::DoRun()
+{
+    QualityBound bound;
+    BlockEvaluator evaluator;
+    for (uint64_t seed = 1; seed <= 6000; ++seed)
+    {
+        Draw draw(seed + 500000);
+        const std::size_t devices = 2 + draw.Of(3);
+        const std::size_t k = 2;
+        const auto gate = DrawGate(draw, 1 + draw.Of(3), devices + 1, draw(0.5, 5));
+        const auto p =
+            DrawProblem(draw, devices, devices + 1, 2, static_cast<int>(seed % 4) - 1, draw.Of(2));
+        QualityFloor floor;
+        floor.maxLost = draw(0.1, 0.5);
+        floor.maxTokenLoss = 1;
+        const auto full = SelectTopK(gate, k);
+        double mass = 0;
+        for (std::size_t i = 0; i < full.expert.size(); ++i)
+        {
+            mass += gate.Row(i / k)[full.expert[i]];
+        }
+        double best = INF;
+        for (std::size_t set = 0; set < std::size_t{1} << gate.tokens; ++set)
+        {
+            auto expert = full.expert;
+            double lost = 0;
+            for (std::size_t j = 0; j < gate.tokens; ++j)
+            {
+                if (set >> j & 1)
+                {
+                    lost += gate.Row(j)[expert[j * k + 1]] / mass;
+                    expert[j * k + 1] = -1;
+                }
+            }
+            if (lost <= floor.maxLost)
+            {
+                best = std::min(best, LatencyOf(evaluator, p, BlockModel::SCHEDULE, expert));
+            }
+        }
+        const auto& r = bound.Solve(gate, k, p, floor);
+        NS_TEST_ASSERT_MSG_LT_OR_EQ(r.lowerBoundS, best * (1 + 1e-9), "bound, seed " << seed);
+    }
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
  * Writes instances and answers for test/reference/quality-bound-reference.py, where a file is asked
  * for by the environment variable WDMOE_QUALITY_BOUND_DUMP.
  */
@@ -899,6 +961,7 @@ class WdmoeQualityBoundTestSuite : public TestSuite
                     TestCase::Duration::QUICK);
         AddTestCase(new QualityBoundExhaustiveTest(BlockModel::STATIC_SPLIT, 1000),
                     TestCase::Duration::QUICK);
+        AddTestCase(new QualityBoundEmptyCellTest, TestCase::Duration::QUICK);
         AddTestCase(new QualityBoundLargeTest, TestCase::Duration::QUICK);
         AddTestCase(new QualityBoundMemoryTest, TestCase::Duration::QUICK);
         AddTestCase(new JointTest, TestCase::Duration::QUICK);

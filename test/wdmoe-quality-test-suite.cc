@@ -12,6 +12,7 @@
 #include "ns3/test.h"
 #include "ns3/wdmoe-precision-policy.h"
 #include "ns3/wdmoe-precision.h"
+#include "ns3/wdmoe-quality-bound-selector.h"
 #include "ns3/wdmoe-selection.h"
 #include "ns3/wdmoe-selector.h"
 

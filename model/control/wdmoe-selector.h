@@ -8,8 +8,8 @@
 #define WDMOE_SELECTOR_H
 
 #include "ns3/object.h"
+#include "ns3/wdmoe-block-problem.h"
 #include "ns3/wdmoe-bottleneck.h"
-#include "ns3/wdmoe-quality-bound.h"
 #include "ns3/wdmoe-selection.h"
 
 #include <string>
@@ -151,74 +151,6 @@ class WdmoeWlrSelector : public WdmoeSelector
     double m_thetaStep;  ///< raised by this
     double m_thetaEnd;   ///< last threshold
     double m_gain;       ///< gamma
-};
-
-/**
- * @ingroup wdmoe-control
- *
- * Least block latency subject to a floor on quality, see wdmoe::QualityBound: links, fixed costs
- * and computation, and how the block is carried, are inside. Quality is kept gate mass
- * (MaxLostMass), or what dropping cost a model when it was measured (MaxLoss, in relative bits per
- * byte or exact match): the lever "tau" of a sensitivity.json says what is lost when all pairs
- * below a share of their token's mass are dropped, so that its differences are prices of pairs by
- * their share; where noise makes them fall they are pooled (isotonic regression). A lighter pair is
- * cheaper, whatever its expert costs.
- *
- * Where WdmoeSelectorInput::problem is not known: wdmoe::SelectQualityBound(), which drops the
- * pairs that save most of what is scarce for the gate mass that is lost. The cost of a pair is
- * WdmoeSelectorInput::expertCostS or, where that is empty, the predicted latency.
- *
- * The defaults drop each expert after a token's first that has less than 0.1 of the token's weight
- * and costs anything: data/models/README.md says what that does to the models that ship. Lost mass
- * alone is no safe bound where costs differ: one expert's heavy pairs would go.
- */
-class WdmoeQualityBoundSelector : public WdmoeSelector
-{
-  public:
-    /**
-     * @brief Get the type ID.
-     * @return the object TypeId
-     */
-    static TypeId GetTypeId();
-
-    /// What is counted
-    enum Quality
-    {
-        GATE_MASS, ///< gate mass
-        PRICE      ///< what was measured on a model
-    };
-
-    wdmoe::Selection Select(const WdmoeSelectorInput& input) override;
-    bool UsesLatency() const override;
-    bool UsesProblem() const override;
-
-    /// @return of the last block with a known problem: bound, gap, multipliers
-    const wdmoe::QualityBoundResult& GetLast() const;
-
-    /**
-     * Prices of pairs from a table of what dropping costs a model. Aborts where it has none.
-     *
-     * @param file a name below the data folder, such as models/wdmoe-lm-base/sensitivity.json, or a
-     * path
-     * @param bits whether quality is measured in bits per byte; false: in exact match
-     * @return prices by rising share
-     */
-    static std::vector<wdmoe::QualityPrice> LoadPrices(const std::string& file, bool bits);
-
-  private:
-    double m_maxLostMass;                             ///< of a block, share
-    double m_maxLoss;                                 ///< of a block, relative quality
-    double m_maxTokenLoss;                            ///< of a token, share
-    uint32_t m_minExperts;                            ///< of a token
-    wdmoe::BlockModel m_model;                        ///< attribute Objective
-    Quality m_quality;                                ///< attribute Quality
-    bool m_bits;                                      ///< attribute BitsPerByte
-    bool m_restore;                                   ///< attribute Restore
-    std::string m_priceFile;                          ///< attribute PriceFile
-    std::string m_loaded;                             ///< whose prices m_floor has
-    wdmoe::QualityFloor m_floor;                      ///< of the present block
-    wdmoe::QualityBound m_bound;                      ///< keeps its memory
-    const wdmoe::QualityBoundResult* m_last{nullptr}; ///< of the last block
 };
 
 /**

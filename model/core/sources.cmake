@@ -8,6 +8,7 @@ set(wdmoe_core_sources
     wdmoe-allocation.cc
     wdmoe-block-problem.cc
     wdmoe-bottleneck.cc
+    wdmoe-candidate-search.cc
     wdmoe-channel-aware.cc
     wdmoe-compute.cc
     wdmoe-core-c-place.cc
@@ -28,7 +29,14 @@ set(wdmoe_core_sources
     wdmoe-least-energy.cc
     wdmoe-placement.cc
     wdmoe-precision.cc
+    wdmoe-quality-bound-load.cc
+    wdmoe-quality-bound-need.cc
+    wdmoe-quality-bound-relax.cc
+    wdmoe-quality-bound-round.cc
+    wdmoe-quality-bound-search.cc
     wdmoe-quality-bound.cc
+    wdmoe-quality-budget.cc
+    wdmoe-quality-menu.cc
     wdmoe-random-selection.cc
     wdmoe-rate-law.cc
     wdmoe-selection.cc
@@ -58,6 +66,8 @@ set(wdmoe_core_headers
     wdmoe-placement.h
     wdmoe-precision.h
     wdmoe-quality-bound.h
+    wdmoe-quality-budget.h
+    wdmoe-quality-menu.h
     wdmoe-random-selection.h
     wdmoe-rate-law.h
     wdmoe-selection.h

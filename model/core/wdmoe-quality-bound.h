@@ -38,6 +38,8 @@ struct QualityFloor
     double maxTokenLoss{0.1};  ///< of a token's own top-k gate mass, this share may be lost, 0 .. 1
     std::size_t minExperts{1}; ///< a token's experts of largest weight, of those that
                                ///< are reachable, that always stay
+    std::size_t candidates{0}; ///< a token may have up to k experts out of so many of its heaviest
+                               ///< that can be reached; at most k: of top-k only
     std::vector<QualityPrice> price;        ///< empty: the loss is gate mass; else the share of the
                                             ///< last entry counts for all above
     BlockModel model{BlockModel::SCHEDULE}; ///< how latency comes about
@@ -110,11 +112,11 @@ struct QualityBoundResult
  * lower bound (SCHEDULE: in closed form, since tangents are in (bits, T) together), and the
  * deadline tried next is the best upper bound (Dinkelbach), or half way where that stands still.
  *
- * **Bound.** lowerBoundS holds for all selections from top-k that keep to the floor, for all plans
- * or splits, for compute times of at least BlockDevice::ComputeS(). What is left out: that a token
- * may lose two eligible pairs only together with its own bound (exact where k - minExperts = 1);
- * that experts of a device that no longer have pairs need not be read (those with a pair that must
- * stay are counted); for SCHEDULE that machines wait for each other.
+ * **Bound.** lowerBoundS holds for all selections from top-k (or the candidates) that keep to the
+ * floor, for all plans or splits, for compute times of at least BlockDevice::ComputeS(). What is
+ * left out: that a token may lose two eligible pairs only together with its own bound (exact where
+ * k - minExperts = 1); that experts of a device that no longer have pairs need not be read (those
+ * with a pair that must stay are counted); for SCHEDULE that machines wait for each other.
  *
  * **Rounding.** Drops are rounded down, less than one pair for each device; then the rest of
  * maxLost is used up, the pairs that help most for what they lose first, then single exchanges
@@ -122,6 +124,12 @@ struct QualityBoundResult
  * optimum by no more than one pair on each device would take: at most the sum over devices of that
  * pair's time with the whole band in each machine, or its time alone. Then pairs that do not change
  * latencyS come back, the heaviest first (restore).
+ *
+ * **Experts outside top-k** (QualityFloor::candidates above k): a token may take others in place of
+ * its own, which count with their weight against its top-k's. CandidateSearch begins with the
+ * answer from top-k and looks for a faster one; lowerBoundS holds for all selections from the
+ * candidates. Gate mass flatters that: an expert that the model would not have chosen is worth less
+ * to it than its weight says.
  *
  * Keeps its memory: calls of the same size allocate none for SCHEDULE (AllocateMinMax() does).
  * Starts from the last call's multipliers, which changes results within relativeGap only; Reset()

@@ -28,8 +28,9 @@ double
 NatsForShareOfMaxRate(double r)
 {
     const double target = -std::log(r);
-    // small targets: y = 2 target; large ones: y = target + ln y
-    double y = target < 1 ? 2 * target : target + std::log1p(target) + 0.3;
+    // small targets: y/2 + (y/2)^2 / 6 = target; large ones: y = target + ln y
+    const double root = std::sqrt(1 + target * (2. / 3));
+    double y = target < 3 ? 4 * target / (1 + root) : target + std::log1p(target) + 0.3;
     for (int i = 0; i < 60; ++i)
     {
         // ln(expm1(y) / y) = y/2 + ln(sinh(y/2) / (y/2)), by its series where that would cancel
@@ -55,7 +56,8 @@ NatsForShareOfMaxRate(double r)
         }
         const double step = (value - target) / slope;
         y -= step;
-        if (std::abs(step) <= 1e-15 * y)
+        // the error after a step is less than the square of the step
+        if (std::abs(step) <= 1e-9 * y)
         {
             break;
         }
