@@ -984,12 +984,10 @@ class WdmoeTopKTestCase : public TestCase
                 }
                 for (std::size_t s = 0; s < k; ++s)
                 {
-                    NS_TEST_ASSERT_MSG_EQ(selection.expert[j * k + s],
-                                          order[s],
-                                          "gate " << i << ", token " << j << ", slot " << s);
-                    NS_TEST_ASSERT_MSG_EQ(selection.combine[j * k + s],
-                                          order[s] < 0 ? 0 : row[order[s]] / sum,
-                                          "gate " << i << ", token " << j << ", slot " << s);
+                    const double share = order[s] < 0 ? 0 : row[order[s]] / sum;
+                    const auto where = std::to_string(i) + ", token " + std::to_string(j);
+                    NS_TEST_ASSERT_MSG_EQ(selection.expert[j * k + s], order[s], "gate " << where);
+                    NS_TEST_ASSERT_MSG_EQ(selection.combine[j * k + s], share, "gate " << where);
                 }
             }
             // each bad weight is found, wherever it is
