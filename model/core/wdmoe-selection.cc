@@ -227,64 +227,6 @@ WlrParam::Check() const
 namespace
 {
 
-/**
- * @param row weights of a token
- * @param relative latency of each expert over the largest
- * @param experts how many
- * @param [out] dot their product
- * @param [out] square of the row's length
- */
-inline void
-Products(const double* row,
-         const double* relative,
-         std::size_t experts,
-         double& dot,
-         double& square)
-{
-    // four at a time, for the compiler to make vectors of
-    constexpr std::size_t LANES = 4;
-    double dots[LANES] = {};
-    double squares[LANES] = {};
-    std::size_t e = 0;
-    for (; e + LANES <= experts; e += LANES)
-    {
-        for (std::size_t i = 0; i < LANES; ++i)
-        {
-            dots[i] += row[e + i] * relative[e + i];
-            squares[i] += row[e + i] * row[e + i];
-        }
-    }
-    dot = (dots[0] + dots[2]) + (dots[1] + dots[3]);
-    square = (squares[0] + squares[2]) + (squares[1] + squares[3]);
-    for (; e < experts; ++e)
-    {
-        dot += row[e] * relative[e];
-        square += row[e] * row[e];
-    }
-}
-
-/**
- * @param row weights of the first token
- * @param relative latency of each expert over the largest
- * @param experts how many
- * @param count tokens
- * @param [out] dot as Products(), for each token
- * @param [out] square as Products(), for each token
- */
-WDMOE_WIDE void
-ProductsOf(const double* row,
-           const double* relative,
-           std::size_t experts,
-           std::size_t count,
-           double* dot,
-           double* square)
-{
-    for (std::size_t j = 0; j < count; ++j, row += experts)
-    {
-        Products(row, relative, experts, dot[j], square[j]);
-    }
-}
-
 /// The thresholds of Algorithm 1
 struct Thresholds
 {
@@ -401,7 +343,7 @@ WlrSelector::Solve(const GateMatrix& gate,
         CheckedTopK("SelectWlr", gate, first, last, k, &selection.expert[first * k]);
         double dot[ROWS];
         double square[ROWS];
-        ProductsOf(gate.Row(first), m_relative.data(), gate.experts, last - first, dot, square);
+        RowProducts(gate, first, last, m_relative.data(), dot, square);
         for (std::size_t j = first; j < last; ++j)
         {
             const double* row = gate.Row(j);

@@ -9,6 +9,7 @@
 #include "wdmoe-selector-check.h"
 
 #include <algorithm>
+#include <cstring>
 
 // Vectors of the compiler (GCC, Clang), not of a processor: where it has none as wide, the compiler
 // makes do with narrower ones
@@ -52,6 +53,9 @@ OneByOne(const char* who,
         std::fill(best + found, best + k, -1);
     }
 }
+
+/// Sums that are kept of a row
+constexpr std::size_t SUMS = 4;
 
 #if WDMOE_TOP_K_VECTORS
 
@@ -215,6 +219,60 @@ ManyOf(std::size_t k,
     }
 }
 
+/**
+ * RowProducts() by vectors.
+ *
+ * @tparam Real vector of weights
+ * @param row weights of the first token
+ * @param vector of length E
+ * @param experts how many
+ * @param count tokens
+ * @param [out] dot for each token
+ * @param [out] square for each token
+ */
+template <typename Real>
+__attribute__((always_inline)) inline void
+Products(const double* row,
+         const double* vector,
+         std::size_t experts,
+         std::size_t count,
+         double* dot,
+         double* square)
+{
+    constexpr std::size_t LANES = sizeof(Real) / sizeof(double);
+    constexpr std::size_t PARTS = SUMS / LANES;
+    for (std::size_t j = 0; j < count; ++j, row += experts)
+    {
+        Real dots[PARTS] = {};
+        Real squares[PARTS] = {};
+        std::size_t e = 0;
+        for (; e + SUMS <= experts; e += SUMS)
+        {
+            for (std::size_t i = 0; i < PARTS; ++i)
+            {
+                Real a; // anywhere in memory
+                std::memcpy(&a, row + e + i * LANES, sizeof(Real));
+                Real b;
+                std::memcpy(&b, vector + e + i * LANES, sizeof(Real));
+                dots[i] += a * b;
+                squares[i] += a * a;
+            }
+        }
+        const auto sum = [](const Real* s) __attribute__((always_inline)) {
+            const auto at = [s](std::size_t i)
+                                __attribute__((always_inline)) { return s[i / LANES][i % LANES]; };
+            return (at(0) + at(2)) + (at(1) + at(3));
+        };
+        dot[j] = sum(dots);
+        square[j] = sum(squares);
+        for (; e < experts; ++e)
+        {
+            dot[j] += row[e] * vector[e];
+            square[j] += row[e] * row[e];
+        }
+    }
+}
+
 /// Two lanes, as every 64-bit processor has
 void
 ByTwo(std::size_t k,
@@ -227,7 +285,31 @@ ByTwo(std::size_t k,
     ManyOf<Real2, Whole2>(k, who, gate, first, last, best);
 }
 
+/// Two lanes
+void
+ProductsByTwo(const double* row,
+              const double* vector,
+              std::size_t experts,
+              std::size_t count,
+              double* dot,
+              double* square)
+{
+    Products<Real2>(row, vector, experts, count, dot, square);
+}
+
 #if defined(__x86_64__)
+/// Four lanes
+__attribute__((target("avx2"))) void
+ProductsByFour(const double* row,
+               const double* vector,
+               std::size_t experts,
+               std::size_t count,
+               double* dot,
+               double* square)
+{
+    Products<Real4>(row, vector, experts, count, dot, square);
+}
+
 /// Four lanes
 __attribute__((target("avx2"))) void
 ByFour(std::size_t k,
@@ -266,6 +348,45 @@ CheckedTopK(const char* who,
     }
 #endif
     OneByOne(who, gate, first, last, k, best);
+}
+
+void
+RowProducts(const GateMatrix& gate,
+            std::size_t first,
+            std::size_t last,
+            const double* vector,
+            double* dot,
+            double* square)
+{
+    const double* row = gate.Row(first);
+#if WDMOE_TOP_K_VECTORS
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2"))
+    {
+        return ProductsByFour(row, vector, gate.experts, last - first, dot, square);
+    }
+#endif
+    ProductsByTwo(row, vector, gate.experts, last - first, dot, square);
+#else
+    for (std::size_t j = first; j < last; ++j, ++dot, ++square, row += gate.experts)
+    {
+        double dots[SUMS] = {};
+        double squares[SUMS] = {};
+        const std::size_t whole = gate.experts / SUMS * SUMS;
+        for (std::size_t e = 0; e < whole; ++e)
+        {
+            dots[e % SUMS] += row[e] * vector[e];
+            squares[e % SUMS] += row[e] * row[e];
+        }
+        *dot = (dots[0] + dots[2]) + (dots[1] + dots[3]);
+        *square = (squares[0] + squares[2]) + (squares[1] + squares[3]);
+        for (std::size_t e = whole; e < gate.experts; ++e)
+        {
+            *dot += row[e] * vector[e];
+            *square += row[e] * row[e];
+        }
+    }
+#endif
 }
 
 } // namespace wdmoe

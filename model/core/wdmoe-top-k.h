@@ -7,7 +7,8 @@
 #ifndef WDMOE_TOP_K_H
 #define WDMOE_TOP_K_H
 
-// Internal: not installed, not part of the interface of the module.
+// Internal: not installed, not part of the interface of the module. What is done with rows of a
+// gate by vectors of the processor.
 
 #include "wdmoe-selection.h"
 
@@ -42,6 +43,26 @@ void CheckedTopK(const char* who,
                  std::size_t last,
                  std::size_t k,
                  int32_t* best);
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * What cosines of rows with a vector are made of. Four sums each, of every fourth expert, in the
+ * same order on any processor.
+ *
+ * @param gate the gate
+ * @param first first token
+ * @param last one after the last token
+ * @param vector of length E
+ * @param [out] dot of each token's row and the vector
+ * @param [out] square of the length of each token's row
+ */
+void RowProducts(const GateMatrix& gate,
+                 std::size_t first,
+                 std::size_t last,
+                 const double* vector,
+                 double* dot,
+                 double* square);
 
 } // namespace wdmoe
 
