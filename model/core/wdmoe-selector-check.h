@@ -15,14 +15,6 @@
 #include <string>
 #include <vector>
 
-// The same arithmetic for wider vectors, where the processor has them; chosen when the library is
-// loaded. (No fused operations: results do not depend on it.)
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define WDMOE_WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WDMOE_WIDE
-#endif
-
 namespace wdmoe
 {
 
