@@ -12,6 +12,8 @@
  *   core-bench --instances FILE   solve the problems of FILE (format: test/reference/
  *                                 allocation-reference.py, where T may be 0), print for each:
  *                                 T in s, relative gap, median time in s, of many runs
+ *   core-bench --instances FILE RUNS   so many runs of each, and in place of the time the number
+ *                                 of iterations: for instruction counts (instructions.py)
  */
 
 #include "wdmoe-allocation.h"
@@ -21,10 +23,10 @@
 
 #include <algorithm>
 #include <benchmark/benchmark.h>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -135,9 +137,11 @@ void
 TopK(benchmark::State& state)
 {
     const GateMatrix gate = Gate(state.range(0), state.range(1));
+    Selection selection;
     for (auto _ : state)
     {
-        benchmark::DoNotOptimize(SelectTopK(gate, state.range(2)).expert.data());
+        SelectTopK(gate, state.range(2), selection);
+        benchmark::DoNotOptimize(selection.expert.data());
     }
 }
 
@@ -149,15 +153,16 @@ Select(benchmark::State& state)
     const auto latency = Latency(gate.experts);
     WlrParam param;
     param.gain = 1e3; // through all thetas
+    WlrSelector selector;
     for (auto _ : state)
     {
-        benchmark::DoNotOptimize(SelectWlr(gate, state.range(2), latency, param).wlr);
+        benchmark::DoNotOptimize(selector.Solve(gate, state.range(2), latency, param).wlr);
     }
 }
 
 /// @param state tokens, experts, k
 void
-QualityBound(benchmark::State& state)
+CostBound(benchmark::State& state)
 {
     const GateMatrix gate = Gate(state.range(0), state.range(1));
     const auto cost = Latency(gate.experts);
@@ -170,37 +175,19 @@ QualityBound(benchmark::State& state)
     }
 }
 
-/// @param state tokens, experts, top-k, devices, and whether uplinks have a concave law
-void
-Bound(benchmark::State& state)
+/// @return a cell's block. @param engine random bits @param experts E @param devices K
+/// @param shared uplinks have a concave law
+BlockProblem
+Block(std::mt19937_64& engine, std::size_t experts, std::size_t devices, bool shared)
 {
-    std::mt19937_64 engine(1);
-    GateMatrix gate;
-    gate.tokens = state.range(0);
-    gate.experts = state.range(1);
-    for (std::size_t j = 0; j < gate.tokens; ++j)
-    {
-        double sum = 0;
-        for (std::size_t e = 0; e < gate.experts; ++e)
-        {
-            gate.weight.push_back(std::exp(Uniform(engine, 0, 5)));
-            sum += gate.weight.back();
-        }
-        for (std::size_t e = 0; e < gate.experts; ++e)
-        {
-            gate.weight[j * gate.experts + e] /= sum;
-        }
-    }
     BlockProblem p;
-    const auto devices = static_cast<uint32_t>(state.range(3));
     p.cells = {{2e7, 2e7, false, false}};
-    for (uint32_t k = 0; k < devices; ++k)
+    for (std::size_t k = 0; k < devices; ++k)
     {
         BlockDevice d;
         d.downlinkLaw = RateLaw::Linear(Uniform(engine, 1, 5));
-        d.uplinkLaw = state.range(4)
-                          ? RateLaw::Shannon(std::pow(10, Uniform(engine, 6.5, 8.5)), 5, 0.75)
-                          : RateLaw::Linear(Uniform(engine, 0.5, 4));
+        d.uplinkLaw = shared ? RateLaw::Shannon(std::pow(10, Uniform(engine, 6.5, 8.5)), 5, 0.75)
+                             : RateLaw::Linear(Uniform(engine, 0.5, 4));
         d.downlinkPairBits = d.uplinkPairBits = 65536;
         d.downlinkFixedS = d.uplinkFixedS = 0.004;
         d.uplinkRequestS = 0.007;
@@ -208,20 +195,49 @@ Bound(benchmark::State& state)
         d.readS = Uniform(engine, 0, 5e-3);
         p.devices.push_back(d);
     }
-    for (uint32_t e = 0; e < gate.experts; ++e)
+    for (std::size_t e = 0; e < experts; ++e)
     {
-        p.expertDevice.push_back(e % devices);
+        p.expertDevice.push_back(static_cast<uint32_t>(e % devices));
     }
     p.maxPieces = 8;
+    return p;
+}
+
+/// @param state tokens, experts, top-k, devices, and whether uplinks have a concave law
+void
+Bound(benchmark::State& state)
+{
+    std::mt19937_64 engine(1);
+    // not the same block again and again, since it starts from what it found the last time
+    std::vector<GateMatrix> gates(4);
+    for (auto& gate : gates)
+    {
+        gate.tokens = state.range(0);
+        gate.experts = state.range(1);
+        for (std::size_t j = 0; j < gate.tokens; ++j)
+        {
+            double sum = 0;
+            for (std::size_t e = 0; e < gate.experts; ++e)
+            {
+                gate.weight.push_back(std::exp(Uniform(engine, 0, 5)));
+                sum += gate.weight.back();
+            }
+            for (std::size_t e = 0; e < gate.experts; ++e)
+            {
+                gate.weight[j * gate.experts + e] /= sum;
+            }
+        }
+    }
+    const BlockProblem p = Block(engine, state.range(1), state.range(3), state.range(4));
     QualityFloor floor;
-    // below what may go, so that it binds
-    floor.maxLost = gate.experts == 64 && state.range(2) == 2 ? 0.005 : 0.02;
-    floor.maxTokenLoss = 0.3;
+    floor.maxLost = 0.02; // below what may go, so that it binds
+    floor.maxTokenLoss = state.range(1) == 64 ? 0.5 : 0.3;
     QualityBound bound;
     const QualityBoundResult* result = nullptr;
+    std::size_t next = 0;
     for (auto _ : state)
     {
-        result = &bound.Solve(gate, state.range(2), p, floor);
+        result = &bound.Solve(gates[next++ % gates.size()], state.range(2), p, floor);
         benchmark::DoNotOptimize(result->latencyS);
     }
     state.counters["gap"] = result->Gap();
@@ -295,46 +311,76 @@ EvaluateShop(benchmark::State& state)
     state.counters["pieces"] = static_cast<double>(outcome.pieces.size());
 }
 
+/// What decides for a block
+enum class Way
+{
+    WLR,   ///< Algorithm 1, then the optimal static split
+    COST,  ///< SelectQualityBound(), then a plan over time
+    DIRECT ///< QualityBound with its floor on quality, then a plan over time
+};
+
 /**
  * All that is decided for a block: 512 tokens, 8 experts on 8 devices, top-2.
  *
- * @param state whether a plan over time is made, in place of a static split
+ * @param state unused but for its loop
+ * @param way who decides
  */
 void
-Decide(benchmark::State& state)
+Decide(benchmark::State& state, Way way)
 {
     constexpr std::size_t DEVICES = 8;
     constexpr double BITS = 65536; // of a token, each way
     const GateMatrix gate = Gate(512, DEVICES);
     const auto latency = Latency(DEVICES);
     AllocationProblem split = Mixed(DEVICES, false);
+    std::mt19937_64 engine(DEVICES);
+    const BlockProblem block = Block(engine, DEVICES, DEVICES, true);
+    QualityFloor floor;
+    floor.maxLost = 0.02;
+    floor.maxTokenLoss = 0.3;
     ShopProblem shop = Shop(DEVICES, true);
-    for (auto& task : shop.tasks)
+    for (std::size_t k = 0; k < DEVICES; ++k)
     {
-        task.cuts.resize(1);
+        shop.tasks[k].cuts.resize(1);
+        shop.devices[k].downlinkLaw = block.devices[k].downlinkLaw;
+        shop.devices[k].uplinkLaw = block.devices[k].uplinkLaw;
     }
+    WlrSelector wlr;
+    QualityBound bound;
+    Selection cost;
     MinMaxAllocator allocator;
     ShopPlanner planner;
     for (auto _ : state)
     {
-        const Selection selection = state.range(0) ? SelectQualityBound(gate, 2, latency)
-                                                   : SelectWlr(gate, 2, latency).selection;
-        const auto load = selection.Load(DEVICES);
+        const Selection* selection = &cost;
+        switch (way)
+        {
+        case Way::WLR:
+            selection = &wlr.Solve(gate, 2, latency).selection;
+            break;
+        case Way::COST:
+            cost = SelectQualityBound(gate, 2, latency);
+            break;
+        case Way::DIRECT:
+            selection = &bound.Solve(gate, 2, block, floor).selection;
+            break;
+        }
+        const auto load = selection->Load(DEVICES);
         for (std::size_t k = 0; k < DEVICES; ++k)
         {
             const double bits = BITS * load[k];
-            const double compute = 1e-3 * load[k];
+            const double compute = block.devices[k].ComputeS(load[k], 1);
             split.downlinkBits[k] = split.uplinkBits[k] = bits;
             split.computeS[k] = compute;
             shop.tasks[k].cuts[0][0] = {bits, compute, bits};
         }
-        if (state.range(0))
+        if (way == Way::WLR)
         {
-            benchmark::DoNotOptimize(planner.Plan(shop).outcome.costS);
+            benchmark::DoNotOptimize(allocator.Solve(split).timeS);
         }
         else
         {
-            benchmark::DoNotOptimize(allocator.Solve(split).timeS);
+            benchmark::DoNotOptimize(planner.Plan(shop).outcome.costS);
         }
     }
 }
@@ -356,9 +402,10 @@ ParseLaw(const std::string& text)
     return RateLaw::Shannon(std::stod(part[0]), std::stod(part[1]), std::stod(part[2]));
 }
 
-/// Solve the problems of a file. @param name of the file @return exit status
+/// Solve the problems of a file. @param name of the file @param runs of each; 0: for 0.2 s
+/// @return exit status
 int
-SolveFile(const char* name)
+SolveFile(const char* name, std::size_t runs)
 {
     std::ifstream file(name);
     if (!file)
@@ -392,19 +439,34 @@ SolveFile(const char* name)
         }
         std::vector<double> seconds;
         MinMaxAllocator allocator;
-        AllocationResult result;
-        double total = 0;
-        while (total < 0.2 && seconds.size() < 2000)
+        const AllocationResult* result = nullptr;
+        // CPU time, whose clock is coarse: some runs at a time
+        const auto take = [&](std::size_t count) {
+            const std::clock_t start = std::clock();
+            for (std::size_t i = 0; i < count; ++i)
+            {
+                result = &allocator.Solve(p);
+            }
+            return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+        };
+        std::size_t count = runs > 0 ? runs : 1;
+        double total = take(count);
+        for (; runs == 0 && total < 2e-3; total = take(count))
         {
-            const auto start = std::chrono::steady_clock::now();
-            const auto& solved = allocator.Solve(p);
-            const std::chrono::duration<double> t = std::chrono::steady_clock::now() - start;
-            result = solved;
-            seconds.push_back(t.count());
-            total += t.count();
+            count *= 2;
+        }
+        seconds.push_back(total / static_cast<double>(count));
+        while (runs == 0 && (seconds.size() < 5 || (total < 0.2 && seconds.size() < 100)))
+        {
+            const double more = take(count);
+            seconds.push_back(more / static_cast<double>(count));
+            total += more;
         }
         std::nth_element(seconds.begin(), seconds.begin() + seconds.size() / 2, seconds.end());
-        std::printf("%.17g %.3g %.6g\n", result.timeS, result.Gap(), seconds[seconds.size() / 2]);
+        std::printf("%.17g %.3g %.6g\n",
+                    result->timeS,
+                    result->Gap(),
+                    runs > 0 ? result->iterations : seconds[seconds.size() / 2]);
     }
     return 0;
 }
@@ -417,14 +479,20 @@ BENCHMARK(Allocate)
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK(TopK)
     ->ArgNames({"tokens", "experts", "k"})
+    ->Args({4096, 64, 2})
+    ->Args({4096, 64, 6})
     ->Args({4096, 64, 8})
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK(QualityBound)
+BENCHMARK(CostBound)
     ->ArgNames({"tokens", "experts", "k"})
     ->Args({512, 8, 2})
+    ->Args({4096, 64, 2})
+    ->Args({4096, 64, 6})
     ->Args({4096, 64, 8})
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK(Decide)->ArgNames({"schedule"})->Arg(0)->Arg(1)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(Decide, "Wlr, min-max split", Way::WLR)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(Decide, "cost bound, plan", Way::COST)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(Decide, "QualityBound, plan", Way::DIRECT)->Unit(benchmark::kMicrosecond);
 BENCHMARK(Select)
     ->ArgNames({"tokens", "experts", "k"})
     ->Args({512, 8, 2})
@@ -453,9 +521,9 @@ BENCHMARK(EvaluateShop)
 int
 main(int argc, char** argv)
 {
-    if (argc == 3 && std::strcmp(argv[1], "--instances") == 0)
+    if ((argc == 3 || argc == 4) && std::strcmp(argv[1], "--instances") == 0)
     {
-        return SolveFile(argv[2]);
+        return SolveFile(argv[2], argc == 4 ? std::stoul(argv[3]) : 0);
     }
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv))

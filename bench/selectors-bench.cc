@@ -13,9 +13,9 @@
  *   selectors-bench --tokens N          one block of N tokens, 8 experts, top-2
  */
 
-#include "ns3/wdmoe-des.h"
-#include "ns3/wdmoe-selection.h"
-#include "ns3/wdmoe-sift.h"
+#include "wdmoe-des.h"
+#include "wdmoe-selection.h"
+#include "wdmoe-sift.h"
 
 #include <algorithm>
 #include <chrono>

@@ -5,12 +5,12 @@
 """The numerics and general solvers on the same instances, side by side, in one run on two cores.
 
   python3 -m venv build/solvers
-  build/solvers/bin/pip install numpy scipy nlopt cyipopt cvxpy clarabel
+  build/solvers/bin/pip install numpy scipy nlopt cyipopt cvxpy clarabel ortools
   PYTHONPATH=python WDMOE_CORE_LIBRARY=build/bench/libwdmoe-core.so \\
       build/solvers/bin/python bench/solvers.py build/bench/bench/core-bench --out bench/results/solvers.md
 
 A solver that is not installed is left out, and said so. What is timed is the call alone: its data are ready, numpy arrays
-or C++ vectors. CVXPY's call translates the problem first; what Clarabel takes of it is a row of its own. Times are medians.
+or C++ vectors; CPU time, so that other work on the machine matters less; all but CP-SAT run on one thread. CVXPY's call translates the problem first; what Clarabel takes of it is a row of its own (by its own clock). Times are medians.
 
 Allocation, for K devices that all have bits to move both ways, half of the laws linear, half Shannon without a cap (which
 is smooth, as these solvers want it): minimise T subject to t_k(x) <= T and the budgets, with analytic gradients (Ipopt:
@@ -19,11 +19,21 @@ shares, tolerance 1e-9. "gap" is how far the time of the point reached, made fea
 (T - bound) / T; of ours too. A solver that takes longer than the limit is stopped: > LIMIT. Dense matrices of more than
 half the memory are not tried.
 
-Selection: against test/reference/numpy_selection.py, whole rows at once wherever the policy allows it.
+Selection: against test/reference/numpy_selection.py, whole rows at once wherever the policy allows it. QualityBound is
+wdmoe::QualityBound on a block of 8 devices with linear laws, whose numpy counterpart solves the same relaxed problem by
+nested bisections and rounds it; how far apart both latencies are is said.
+
+Des and placement: des-vs-milp.py and placement-vs-cpsat.py, which can be run alone too, with the programs selectors-bench
+and placement-problems from beside core-bench.
+
+--quick: few instances and short limits, some 8 minutes on a quiet machine.
 """
 
 import argparse
+import contextlib
 import importlib
+import importlib.util
+import io
 import json
 import math
 import multiprocessing
@@ -50,6 +60,7 @@ sys.path.insert(0, str(ROOT / "test" / "reference"))
 import numpy_selection  # noqa: E402
 
 TOLERANCE = 1e-9
+PARTS = ["allocation", "selection", "decision", "des", "placement"]
 
 
 # ---- allocation: instances
@@ -172,12 +183,12 @@ def by_scipy(block):
         {"type": "ineq", "fun": lambda z: z[-1] - block.legs(z)[0], "jac": block.jacobian},
         {"type": "ineq", "fun": lambda z: 1 - budgets @ z, "jac": lambda z: -budgets},
     ]
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = minimize(
         lambda z: z[-1], block.start, jac=lambda z: goal, method="SLSQP", bounds=list(zip(block.lower, block.upper)),
         constraints=constraints, options={"ftol": TOLERANCE, "maxiter": 1000},
     )
-    return result.x, time.perf_counter() - begin
+    return result.x, time.process_time() - begin
 
 
 def by_nlopt(block):
@@ -210,12 +221,12 @@ def by_nlopt(block):
     solver.set_upper_bounds(block.upper)
     solver.set_ftol_rel(TOLERANCE)
     solver.set_maxeval(1000)
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         last[:] = solver.optimize(block.start)
     except nlopt.RoundoffLimited:
         pass  # it cannot get further, and keeps its best point to itself: take the last one
-    return last, time.perf_counter() - begin
+    return last, time.process_time() - begin
 
 
 def by_ipopt(block):
@@ -261,9 +272,9 @@ def by_ipopt(block):
     )
     for name, value in (("tol", TOLERANCE), ("print_level", 0), ("sb", "yes"), ("max_iter", 1000)):
         problem.add_option(name, value)
-    begin = time.perf_counter()
+    begin = time.process_time()
     z, _ = problem.solve(block.start)
-    return z, time.perf_counter() - begin
+    return z, time.process_time() - begin
 
 
 def by_clarabel(block):
@@ -295,9 +306,9 @@ def by_clarabel(block):
     problem = cp.Problem(cp.Minimize(late), constraints + [spent <= late])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "may be inaccurate": the gap says how much
-        begin = time.perf_counter()
+        begin = time.process_time()
         problem.solve(solver=cp.CLARABEL, tol_gap_abs=TOLERANCE, tol_gap_rel=TOLERANCE, tol_feas=TOLERANCE)
-        whole = time.perf_counter() - begin
+        whole = time.process_time() - begin
     z = np.concatenate((down.value / count, [] if block.coupled else up.value / count, [late.value]))
     return z, whole, problem.solver_stats.solve_time
 
@@ -367,9 +378,9 @@ def median_of(function, least_s=0.5, most=1000):
     function()
     seconds = []
     while len(seconds) < 3 or (sum(seconds) < least_s and len(seconds) < most):
-        begin = time.perf_counter()
+        begin = time.process_time()
         function()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     return statistics.median(seconds)
 
 
@@ -431,43 +442,121 @@ def table_of_allocation(args, present, say):
 # ---- selection
 
 
-def benchmarks(program, pattern):
+def benchmarks(program, pattern, quick=False):
     """name -> median seconds, of core-bench's own benchmarks."""
-    command = [program, f"--benchmark_filter={pattern}", "--benchmark_repetitions=9", "--benchmark_min_time=0.05", "--benchmark_format=json"]
+    command = [program, f"--benchmark_filter={pattern}", f"--benchmark_repetitions={5 if quick else 9}",
+               f"--benchmark_min_time={0.02 if quick else 0.05}", "--benchmark_format=json"]
     done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     scale = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
-    return {row["run_name"]: row["real_time"] * scale[row["time_unit"]] for row in json.loads(done.stdout)["benchmarks"]
+    return {row["run_name"]: row["cpu_time"] * scale[row["time_unit"]] for row in json.loads(done.stdout)["benchmarks"]
             if row.get("aggregate_name") == "median"}
 
 
 def table_of_selection(args, say):
     from wdmoe import core
 
-    say("", "## Selection: 4,096 tokens x 64 experts, top-8", "")
-    say("| policy | C++ | from numpy | plain numpy, by rows | token by token | rows / C++ | tokens / C++ |",
-        "|---|---|---|---|---|---|---|")
+    say("", "## Selection: 4,096 tokens x 64 experts", "")
+    say("| policy | top | C++ | from numpy | plain numpy, by rows | token by token | rows / C++ | tokens / C++ |",
+        "|---|---|---|---|---|---|---|---|")
     rng = np.random.default_rng(args.seed)
-    gate = np.exp(rng.uniform(0, 4, (4096, 64)))
+    gate = np.exp(rng.uniform(0, 5, (4096, 64)))
     gate /= gate.sum(axis=1, keepdims=True)
     price = rng.uniform(1e-3, 1e-2, 64)
-    native = benchmarks(args.program, "^(TopK|Select|QualityBound)/")
-    for name, key, settings, plain in (
-        ("TopK", "TopK/tokens:4096/experts:64/k:8", {"policy": "topk"}, lambda topk: topk(gate, 8)),
-        ("Wlr, through all theta", "Select/tokens:4096/experts:64/k:8", {"policy": "wlr", "latency_s": price, "gain": 1e3},
-         lambda topk: numpy_selection.wlr(gate, 8, price, gain=1e3, topk=topk)),
-        ("QualityBound, 15 % of mass", "QualityBound/tokens:4096/experts:64/k:8",
-         {"policy": "cost-bound", "cost_s": price, "max_token_loss": 0.5},
-         lambda topk: numpy_selection.quality_bound(gate, 8, price, max_token_loss=0.5, topk=topk)),
-    ):
-        mine = median_of(lambda: core.select(gate, 8, **settings))
-        rows = median_of(lambda: plain(numpy_selection.topk))
-        tokens = median_of(lambda: plain(numpy_selection.topk_by_token))
-        cpp = native[key]
-        say(f"| {name} | {span(cpp)} | {span(mine)} | {span(rows)} | {span(tokens)} | {rows / cpp:.0f} | {tokens / cpp:.0f} |")
+    # as core-bench's block
+    size, hz, bits, fixed_s, request_s = 8, 2e7, 65536, 0.004, 0.007
+    device = np.arange(64) % size
+    down, up = rng.uniform(1, 5, size), rng.uniform(0.5, 4, size)
+    pair_s, read_s = rng.uniform(0, 1e-3, size), rng.uniform(0, 5e-3, size)
+    block = core.block(
+        core.linear(down), core.linear(up), (hz, hz), downlink_pair_bits=bits, uplink_pair_bits=bits, expert_device=device,
+        max_pieces=8, downlink_fixed_s=fixed_s, uplink_fixed_s=fixed_s, uplink_request_s=request_s, pair_s=pair_s, read_s=read_s,
+    )
+    plain_block = {"down_s": bits / (down * hz), "up_s": bits / (up * hz), "pair_s": pair_s, "read_s": read_s,
+                   "fixed_s": fixed_s, "request_s": request_s}
+    floor = {"max_lost": 0.02, "max_token_loss": 0.5}
+    native = benchmarks(args.program, "^(TopK|Select|CostBound|Bound)/.*experts:64/k:[26]", args.quick)
+    apart = []
+    for k in (2, 6):
+        for name, key, settings, plain in (
+            ("TopK", "TopK/tokens:4096/experts:64/k:{k}", {"policy": "topk"}, lambda topk: topk(gate, k)),
+            ("Wlr, through all theta", "Select/tokens:4096/experts:64/k:{k}", {"policy": "wlr", "latency_s": price, "gain": 1e3},
+             lambda topk: numpy_selection.wlr(gate, k, price, gain=1e3, topk=topk)),
+            ("least cost, 15 % of mass", "CostBound/tokens:4096/experts:64/k:{k}",
+             {"policy": "cost-bound", "cost_s": price, "max_token_loss": 0.5},
+             lambda topk: numpy_selection.quality_bound(gate, k, price, max_token_loss=0.5, topk=topk)),
+            ("QualityBound, 2 % of mass", "Bound/tokens:4096/experts:64/k:{k}/K:8/shared:0",
+             {"policy": "quality-bound", "block": block, "relative_gap": 1e-4, **floor},
+             lambda topk: numpy_selection.direct(gate, k, device, plain_block, topk=topk, **floor)),
+        ):
+            least = 0.1 if args.quick else 0.5
+            mine = median_of(lambda: core.select(gate, k, **settings), least)
+            rows = median_of(lambda: plain(numpy_selection.topk), least)
+            tokens = median_of(lambda: plain(numpy_selection.topk_by_token), least)
+            cpp = native[key.format(k=k)]
+            say(f"| {name} | {k} | {span(cpp)} | {span(mine)} | {span(rows)} | {span(tokens)} | {rows / cpp:.0f} | {tokens / cpp:.0f} |")
+        ours_s = core.select(gate, k, policy="quality-bound", block=block, relative_gap=1e-4, **floor).latency_s
+        apart.append(f"{ours_s / numpy_selection.direct(gate, k, device, plain_block, **floor)[2] - 1:+.1e} (top-{k})")
+    say("", f"QualityBound's latency relative to the numpy one's: {', '.join(apart)}. In C++ four blocks in turn.")
+
+
+def table_of_decisions(args, say):
     say("", "## Whole decisions in C++: 512 tokens x 8 experts on 8 devices, top-2", "")
-    say("| decision | time |", "|---|---|")
-    for name, seconds in benchmarks(args.program, "^Decide").items():
-        say(f"| {name} | {span(seconds)} |")
+    say("| decision | time | target | of an LTE round trip of 20 ms |", "|---|---|---|---|")
+    for name, seconds in benchmarks(args.program, "^Decide", args.quick).items():
+        name = name.split("/", 1)[1].replace('"', "")
+        say(f"| {name} | {span(seconds)} | 100 us {'met' if seconds <= 1e-4 else 'missed'} | {seconds / 20e-3:.2%} |")
+
+
+def beside(args, name):
+    """Another program, from where core-bench lies, or None."""
+    path = Path(args.program).resolve().with_name(name)
+    if path.exists():
+        return str(path)
+    print(f"{path} is not there: its table is left out", file=sys.stderr)
+    return None
+
+
+def script(name):
+    """Another script of this folder, or None where what it needs is not installed."""
+    spec = importlib.util.spec_from_file_location(name.replace("-", "_"), Path(__file__).with_name(name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except ImportError as error:
+        print(f"{name} is left out: {error}", file=sys.stderr)
+        return None
+    return module
+
+
+def table_of_des(args, say):
+    program, exact = beside(args, "selectors-bench"), script("des-vs-milp")
+    if not program or not exact:
+        return
+    count = 200 if args.quick else 1000
+    say("", f"## Des, one token: {count} random instances each", "")
+    say("| experts | solver | time | times Des | Des costs more than it by at most |", "|---|---|---|---|---|")
+    for title, options in (("8, top-2", ["--experts=8", "--topk=2"]), ("2 .. 64, top-1 .. 8", [])):
+        with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+            subprocess.run([program, f"--instances={count}", f"--seed={args.seed}", *options], check=True, stdout=file)
+            with contextlib.redirect_stdout(io.StringIO()):
+                _, worst, medians = exact.judge(file.name)
+        for name, seconds in medians.items():
+            gap = f"{worst[name]:.1e}" if name in worst else "-"
+            say(f"| {title} | {'**Des**' if name == 'Des' else name} | {span(seconds)} | {seconds / medians['Des']:,.0f} | {gap} |")
+
+
+def table_of_placement(args, say):
+    program, other = beside(args, "placement-problems"), script("placement-vs-cpsat")
+    if not program or not other:
+        return
+    if other.cp_model is None:
+        print("placement-vs-cpsat is left out: OR-tools is not installed; pip install ortools", file=sys.stderr)
+        return
+    least = 5 if args.quick else 10
+    say("", f"## Placement, against CP-SAT with {len(CORES)} workers for as long, but at least {least} s", "")
+    worse, compared, nothing = other.compare(program, 1 if args.quick else 3, len(CORES), least, say)
+    say("", f"Worse than CP-SAT in {worse} of {compared}; in {nothing} more it found no placement. How CP-SAT is set: "
+        "the head of placement-vs-cpsat.py.")
 
 
 def versions(present):
@@ -475,11 +564,11 @@ def versions(present):
     from importlib.metadata import PackageNotFoundError, version
 
     found = []
-    for package in ("numpy", *sorted({p for name in present for p in OTHERS[name][0].split()})):
+    for package in ("numpy", "ortools", *sorted({p for name in present for p in OTHERS[name][0].split()})):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            found.append(f"{package} (version unknown)")
+            found.append(f"{package} (not there)")
     return ", ".join(found)
 
 
@@ -488,11 +577,14 @@ def main():
     parser.add_argument("program", help="the core-bench program")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[8, 64, 1000, 100000])
-    parser.add_argument("--runs", type=int, default=9, help="instances for each K up to 64")
-    parser.add_argument("--limit", type=float, default=120, help="seconds for each instance and solver")
-    parser.add_argument("--parts", nargs="+", default=["allocation", "selection"], choices=["allocation", "selection"])
+    parser.add_argument("--quick", action="store_true", help="few instances, short limits")
+    parser.add_argument("--runs", type=int, help="instances for each K up to 64 (9; quick: 3)")
+    parser.add_argument("--limit", type=float, help="seconds for each instance and solver (120; quick: 15)")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--out", help="Markdown file for the tables")
     args = parser.parse_args()
+    args.runs = args.runs or (3 if args.quick else 9)
+    args.limit = args.limit or (15 if args.quick else 120)
 
     lines = []
 
@@ -528,6 +620,9 @@ def main():
         table_of_allocation(args, present, say)
     if "selection" in args.parts and args.python:
         table_of_selection(args, say)
+    for part, table in (("decision", table_of_decisions), ("des", table_of_des), ("placement", table_of_placement)):
+        if part in args.parts:
+            table(args, say)
     if args.out:
         Path(args.out).write_text("\n".join(lines) + "\n", encoding="ascii")
 

@@ -13,6 +13,7 @@
 #include "ns3/test.h"
 #include "ns3/wdmoe-allocation.h"
 #include "ns3/wdmoe-flow-shop.h"
+#include "ns3/wdmoe-selection.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -166,6 +167,28 @@ class Draw
         return p;
     }
 
+    /// @return a gate's answer, as a softmax. @param tokens J @param experts E
+    GateMatrix Gate(std::size_t tokens, std::size_t experts)
+    {
+        GateMatrix gate;
+        gate.tokens = tokens;
+        gate.experts = experts;
+        for (std::size_t j = 0; j < tokens; ++j)
+        {
+            double sum = 0;
+            for (std::size_t e = 0; e < experts; ++e)
+            {
+                gate.weight.push_back(std::exp(Uniform(0, 4)));
+                sum += gate.weight.back();
+            }
+            for (std::size_t e = 0; e < experts; ++e)
+            {
+                gate.weight[j * experts + e] /= sum;
+            }
+        }
+        return gate;
+    }
+
   private:
     std::mt19937_64 m_engine; ///< random bits
 };
@@ -281,6 +304,33 @@ Plan(const std::vector<std::size_t>& sizes)
     };
 }
 
+/// @return what selects: top-k and Algorithm 1. @param sizes J of each gate
+WdmoeCoreMemoryTestCase::Solve
+Select(const std::vector<std::size_t>& sizes)
+{
+    Draw draw(9);
+    std::vector<GateMatrix> gates;
+    std::vector<std::vector<double>> latencies;
+    for (const std::size_t size : sizes)
+    {
+        gates.push_back(draw.Gate(size, 2 + size % 63));
+        latencies.emplace_back();
+        while (latencies.back().size() < gates.back().experts)
+        {
+            latencies.back().push_back(draw.Uniform(1e-3, 1e-2));
+        }
+    }
+    const auto selection = std::make_shared<Selection>();
+    const auto wlr = std::make_shared<WlrSelector>();
+    return [=](std::size_t i) {
+        WlrParam param;
+        param.gain = 1e3;                       // through all thresholds
+        param.thetaStep = i % 2 ? 0.1 : 0.0009; // few of them, many of them
+        SelectTopK(gates[i], 2, *selection);
+        NS_ABORT_MSG_IF(wlr->Solve(gates[i], 2, latencies[i], param).reached, "no such gain");
+    };
+}
+
 /**
  * @ingroup wdmoe-tests
  * Memory of the numerics.
@@ -307,6 +357,8 @@ class WdmoeCoreMemoryTestSuite : public TestSuite
         AddTestCase(new WdmoeCoreMemoryCounterTestCase, TestCase::Duration::QUICK);
         add("MinMaxAllocator, small blocks of all sizes", Divide, sizes);
         add("MinMaxAllocator, large ones", Divide, {1000, 20000, 3000});
+        add("Top-k and Wlr, small blocks of all sizes", Select, sizes);
+        add("Top-k and Wlr, large ones", Select, {4096, 5000, 4096});
         sizes.resize(64);
         add("ShopPlanner, small blocks of all sizes", Plan, sizes);
         add("ShopPlanner, large ones", Plan, {64, 256});

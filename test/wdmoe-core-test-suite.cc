@@ -922,6 +922,99 @@ class WdmoeSelectionTestCase : public TestCase
 
 /**
  * @ingroup wdmoe-tests
+ * Top-k is a stable sort by falling weight, also where weights differ in their last bits only, are
+ * equal, 0, -0 or too small to be normal numbers, for all k and numbers of tokens and experts.
+ */
+class WdmoeTopKTestCase : public TestCase
+{
+  public:
+    WdmoeTopKTestCase()
+        : TestCase("Top-k of all kinds of rows")
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        std::mt19937_64 engine(11);
+        const auto uniform = [&engine] { return static_cast<double>(engine() >> 11) * 0x1p-53; };
+        Selection selection;
+        std::size_t ties = 0;
+        for (int i = 0; i < 3000; ++i)
+        {
+            GateMatrix gate;
+            gate.tokens = 1 + engine() % 70;
+            gate.experts = i % 50 == 0 ? 1000 + engine() % 100 : 1 + engine() % 100;
+            const auto k = 1 + engine() % std::min<std::size_t>(gate.experts, 12);
+            for (std::size_t j = 0; j < gate.tokens; ++j)
+            {
+                const auto kind = engine() % 5;
+                const auto first = gate.weight.size();
+                for (std::size_t e = 0; e < gate.experts; ++e)
+                {
+                    const double any = (1 + uniform()) / (2.0 * static_cast<double>(gate.experts));
+                    const double steps = static_cast<double>(engine() % 4);
+                    const double near = (1 + steps * 0x1p-52) / 1024;
+                    const double tiny = steps * std::numeric_limits<double>::denorm_min();
+                    const double some = engine() % 3 ? (engine() % 2 ? -0.0 : 0.0) : any;
+                    const double values[] = {any,
+                                             near / 2,
+                                             tiny,
+                                             some,
+                                             std::floor(any * 200) / 200};
+                    gate.weight.push_back(values[kind]);
+                }
+                gate.weight[first + engine() % gate.experts] = 0.1; // not without any weight
+            }
+            SelectTopK(gate, k, selection);
+            for (std::size_t j = 0; j < gate.tokens; ++j)
+            {
+                const double* row = gate.Row(j);
+                std::vector<int32_t> order(gate.experts);
+                std::iota(order.begin(), order.end(), 0);
+                std::stable_sort(order.begin(), order.end(), [row](int32_t a, int32_t b) {
+                    return row[a] > row[b];
+                });
+                double sum = 0;
+                for (std::size_t s = 0; s < k; ++s)
+                {
+                    ties += s > 0 && row[order[s]] == row[order[s - 1]];
+                    sum += row[order[s]];
+                    order[s] = row[order[s]] > 0 ? order[s] : -1;
+                }
+                for (std::size_t s = 0; s < k; ++s)
+                {
+                    const double share = order[s] < 0 ? 0 : row[order[s]] / sum;
+                    const auto where = std::to_string(i) + ", token " + std::to_string(j);
+                    NS_TEST_ASSERT_MSG_EQ(selection.expert[j * k + s], order[s], "gate " << where);
+                    NS_TEST_ASSERT_MSG_EQ(selection.combine[j * k + s], share, "gate " << where);
+                }
+            }
+            // each bad weight is found, wherever it is
+            const auto where = engine() % gate.weight.size();
+            const double bad[] = {std::nan(""),
+                                  -1e-300,
+                                  2,
+                                  std::numeric_limits<double>::infinity()};
+            gate.weight[where] = bad[i % 4];
+            std::string message;
+            try
+            {
+                SelectTopK(gate, k, selection);
+            }
+            catch (const std::invalid_argument& e)
+            {
+                message = e.what();
+            }
+            const auto token = "of token " + std::to_string(where / gate.experts) + " ";
+            NS_TEST_ASSERT_MSG_EQ((message.find(token) != std::string::npos), true, message);
+        }
+        NS_TEST_EXPECT_MSG_GT(ties, 1000, "ties were met");
+    }
+};
+
+/**
+ * @ingroup wdmoe-tests
  *
  * Gates, latencies and settings that make no sense.
  */
@@ -1021,6 +1114,7 @@ class WdmoeCoreTestSuite : public TestSuite
         AddTestCase(new WdmoeAllocationBadInputTestCase, TestCase::Duration::QUICK);
         AddTestCase(new WdmoeAllocationStressTestCase, TestCase::Duration::QUICK);
         AddTestCase(new WdmoeSelectionTestCase, TestCase::Duration::QUICK);
+        AddTestCase(new WdmoeTopKTestCase, TestCase::Duration::QUICK);
         AddTestCase(new WdmoeSelectionBadInputTestCase, TestCase::Duration::QUICK);
     }
 };

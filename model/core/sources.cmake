@@ -42,6 +42,7 @@ set(wdmoe_core_sources
     wdmoe-selection.cc
     wdmoe-selector-check.cc
     wdmoe-sift.cc
+    wdmoe-top-k.cc
     wdmoe-weighted-times.cc
 )
 set(wdmoe_core_headers

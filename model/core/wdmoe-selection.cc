@@ -6,20 +6,15 @@
 
 #include "wdmoe-selection.h"
 
+#include "wdmoe-selector-check.h"
+#include "wdmoe-top-k.h"
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
-
-// The same arithmetic for wider vectors, where the processor has them; chosen when the library is
-// loaded. (No fused operations: results do not depend on it.)
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WDMOE_WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WDMOE_WIDE
-#endif
+#include <utility>
 
 namespace wdmoe
 {
@@ -27,97 +22,8 @@ namespace wdmoe
 namespace
 {
 
-/// A row may sum to a little more than 1: recorded gates are rounded to few digits
-constexpr double ROW_SUM_LIMIT = 1.01;
-
-/**
- * @param row weights of a token
- * @param experts how many
- * @return their sum; NaN if one is NaN or negative
- */
-WDMOE_WIDE double
-SumOfRow(const double* row, std::size_t experts)
-{
-    // four at a time, for the compiler to make vectors of
-    constexpr std::size_t LANES = 4;
-    double sums[LANES] = {};
-    double least[LANES] = {};
-    std::size_t e = 0;
-    for (; e + LANES <= experts; e += LANES)
-    {
-        for (std::size_t i = 0; i < LANES; ++i)
-        {
-            sums[i] += row[e + i];
-            least[i] = row[e + i] < least[i] ? row[e + i] : least[i];
-        }
-    }
-    double sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
-    bool negative = std::min({least[0], least[1], least[2], least[3]}) < 0;
-    for (; e < experts; ++e)
-    {
-        sum += row[e];
-        negative = negative || row[e] < 0;
-    }
-    return negative ? std::numeric_limits<double>::quiet_NaN() : sum;
-}
-
-/**
- * @param what start of the message
- * @param gate the gate to check
- */
-void
-CheckGate(const std::string& what, const GateMatrix& gate)
-{
-    if (gate.tokens == 0 || gate.experts == 0)
-    {
-        throw std::invalid_argument(what + ": the gate has " + std::to_string(gate.tokens) +
-                                    " tokens and " + std::to_string(gate.experts) +
-                                    " experts, expected at least one of each");
-    }
-    if (gate.weight.size() != gate.tokens * gate.experts)
-    {
-        throw std::invalid_argument(
-            what + ": the gate has " + std::to_string(gate.weight.size()) +
-            " weights, expected tokens x experts = " + std::to_string(gate.tokens * gate.experts));
-    }
-    for (std::size_t j = 0; j < gate.tokens; ++j)
-    {
-        const double* row = gate.Row(j);
-        const double sum = SumOfRow(row, gate.experts);
-        if (sum > 0 && sum <= ROW_SUM_LIMIT)
-        {
-            continue;
-        }
-        for (std::size_t e = 0; e < gate.experts; ++e)
-        {
-            if (!(row[e] >= 0))
-            {
-                throw std::invalid_argument(what + ": the weight of token " + std::to_string(j) +
-                                            " for expert " + std::to_string(e) + " is " +
-                                            std::to_string(row[e]) + ", expected >= 0");
-            }
-        }
-        throw std::invalid_argument(what + ": the weights of token " + std::to_string(j) +
-                                    " sum to " + std::to_string(sum) +
-                                    ", expected more than 0 and at most 1 (a softmax)");
-    }
-}
-
-/**
- * @param what start of the message
- * @param k the number of experts for each token
- * @param experts how many there are
- */
-void
-CheckTopK(const std::string& what, std::size_t k, std::size_t experts)
-{
-    if (k < 1 || k > experts)
-    {
-        throw std::invalid_argument(what + ": k is " + std::to_string(k) +
-                                    ", expected between 1 and the number of experts, " +
-                                    std::to_string(experts));
-    }
-}
+/// Rows that are handled before the next ones are read: they should fit in the fastest cache
+constexpr std::size_t ROWS = 32;
 
 /**
  * @param what start of the message
@@ -192,129 +98,6 @@ Renormalise(const double* row, const int32_t* expert, double* combine, std::size
     }
 }
 
-/// Experts whose largest weight is kept track of together
-constexpr std::size_t GROUP = 8;
-
-/// Weights of a token that are looked at in place of one after another, by group
-constexpr std::size_t MANY_EXPERTS = 512;
-
-/**
- * The k largest weights of a token, by falling weight; ties: lower index.
- *
- * @param row its weights
- * @param experts how many
- * @param k how many are wanted
- * @param best where to write k experts; what is there already stays where weights are 0
- */
-void
-LargestFew(const double* row, std::size_t experts, std::size_t k, int32_t* best)
-{
-    std::size_t found = 0;
-    for (std::size_t e = 0; e < experts; ++e)
-    {
-        // insertion into a short sorted list; strict comparison: ties stay with the lower index
-        if (row[e] > 0 && (found < k || row[e] > row[best[k - 1]]))
-        {
-            std::size_t at = found < k ? found++ : k - 1;
-            for (; at > 0 && row[e] > row[best[at - 1]]; --at)
-            {
-                best[at] = best[at - 1];
-            }
-            best[at] = static_cast<int32_t>(e);
-        }
-    }
-}
-
-/**
- * The same where there are many experts: the largest of each group is known, so that the next one
- * is found in one of them, and only there something changes.
- *
- * @param row its weights
- * @param experts how many, MANY_EXPERTS at most
- * @param k how many are wanted
- * @param best where to write k experts
- */
-WDMOE_WIDE void
-LargestByGroup(const double* row, std::size_t experts, std::size_t k, int32_t* best)
-{
-    double copy[MANY_EXPERTS];
-    double largest[MANY_EXPERTS / GROUP];
-    const std::size_t groups = (experts + GROUP - 1) / GROUP;
-    std::copy(row, row + experts, copy);
-    std::fill(copy + experts, copy + groups * GROUP, 0);
-    const auto refresh = [&copy, &largest](std::size_t g) {
-        const double* c = copy + g * GROUP;
-        double m[GROUP / 2];
-        for (std::size_t i = 0; i < GROUP / 2; ++i)
-        {
-            m[i] = c[i] > c[i + GROUP / 2] ? c[i] : c[i + GROUP / 2];
-        }
-        m[0] = m[0] > m[2] ? m[0] : m[2];
-        m[1] = m[1] > m[3] ? m[1] : m[3];
-        largest[g] = m[0] > m[1] ? m[0] : m[1];
-    };
-    for (std::size_t g = 0; g < groups; ++g)
-    {
-        refresh(g);
-    }
-    for (std::size_t i = 0; i < k; ++i)
-    {
-        double top = 0;
-        for (std::size_t g = 0; g < groups; ++g)
-        {
-            top = largest[g] > top ? largest[g] : top;
-        }
-        if (!(top > 0))
-        {
-            return;
-        }
-        std::size_t g = 0;
-        while (largest[g] != top)
-        {
-            ++g;
-        }
-        std::size_t e = g * GROUP;
-        while (copy[e] != top)
-        {
-            ++e;
-        }
-        best[i] = static_cast<int32_t>(e);
-        copy[e] = 0;
-        refresh(g);
-    }
-}
-
-/**
- * SelectTopK for a gate that was checked already.
- *
- * @param gate the gate
- * @param k experts for each token
- * @param [out] selection the selection; keeps its memory
- */
-void
-TopKOfChecked(const GateMatrix& gate, std::size_t k, Selection& selection)
-{
-    selection.tokens = gate.tokens;
-    selection.slots = k;
-    selection.expert.assign(gate.tokens * k, -1);
-    selection.combine.resize(gate.tokens * k);
-    const bool byGroup =
-        gate.experts >= 4 * GROUP && gate.experts <= MANY_EXPERTS && 4 * k <= gate.experts;
-    for (std::size_t j = 0; j < gate.tokens; ++j)
-    {
-        int32_t* best = &selection.expert[j * k];
-        if (byGroup)
-        {
-            LargestByGroup(gate.Row(j), gate.experts, k, best);
-        }
-        else
-        {
-            LargestFew(gate.Row(j), gate.experts, k, best);
-        }
-        Renormalise(gate.Row(j), best, &selection.combine[j * k], k);
-    }
-}
-
 /**
  * @param ok whether a setting is in its range
  * @param owner struct that it belongs to
@@ -372,9 +155,20 @@ SelectTopK(const GateMatrix& gate, std::size_t k)
 void
 SelectTopK(const GateMatrix& gate, std::size_t k, Selection& selection)
 {
-    CheckGate("SelectTopK", gate);
-    CheckTopK("SelectTopK", k, gate.experts);
-    TopKOfChecked(gate, k, selection);
+    CheckSelectorShape("SelectTopK", gate, k);
+    selection.tokens = gate.tokens;
+    selection.slots = k;
+    selection.expert.resize(gate.tokens * k);
+    selection.combine.resize(gate.tokens * k);
+    for (std::size_t first = 0; first < gate.tokens; first += ROWS)
+    {
+        const std::size_t last = std::min(gate.tokens, first + ROWS);
+        CheckedTopK("SelectTopK", gate, first, last, k, &selection.expert[first * k]);
+        for (std::size_t j = first; j < last; ++j)
+        {
+            Renormalise(gate.Row(j), &selection.expert[j * k], &selection.combine[j * k], k);
+        }
+    }
 }
 
 double
@@ -382,7 +176,8 @@ WeightToLatencyRatio(const GateMatrix& gate,
                      const Selection& selection,
                      const std::vector<double>& latencyS)
 {
-    CheckGate("WeightToLatencyRatio", gate);
+    CheckGateShape("WeightToLatencyRatio", gate);
+    CheckGateRows("WeightToLatencyRatio", gate);
     CheckSelection("WeightToLatencyRatio", gate, selection);
     CheckLatency("WeightToLatencyRatio", latencyS, gate.experts);
     double sum = 0;
@@ -429,149 +224,187 @@ WlrParam::Check() const
     require(minExperts >= 1, "minExperts", static_cast<double>(minExperts), ">= 1");
 }
 
+namespace
+{
+
+/// The thresholds of Algorithm 1
+struct Thresholds
+{
+    /// @param p settings
+    explicit Thresholds(const WlrParam& p)
+        : param(p),
+          steps(static_cast<std::size_t>(
+              std::floor((p.thetaEnd - p.thetaStart) / p.thetaStep + 1e-9)))
+    {
+        for (std::size_t i = 0; i <= std::min(steps, FEW - 1); ++i)
+        {
+            first[i] = At(i);
+        }
+    }
+
+    /// @param i <= steps @return that threshold
+    double At(std::size_t i) const
+    {
+        const double theta = param.thetaStart + static_cast<double>(i) * param.thetaStep;
+        // rounding must not leave the last step a little below thetaEnd
+        return theta > param.thetaEnd - 1e-9 ? param.thetaEnd : theta;
+    }
+
+    /// @param cosine of a token @return first threshold that is not below; steps + 1: none
+    std::size_t Of(double cosine) const
+    {
+        std::size_t i = 0;
+        if (steps < FEW)
+        {
+            for (std::size_t n = 0; n <= steps; ++n)
+            {
+                i += cosine > first[n];
+            }
+            return i;
+        }
+        const double guess = std::ceil((cosine - param.thetaStart) / param.thetaStep);
+        i = static_cast<std::size_t>(std::clamp(guess, 0.0, static_cast<double>(steps + 1)));
+        for (; i > 0 && cosine <= At(i - 1); --i)
+        {
+        }
+        for (; i <= steps && cosine > At(i); ++i)
+        {
+        }
+        return i;
+    }
+
+    static constexpr std::size_t FEW = 16; ///< thresholds that are all compared with
+    const WlrParam& param;                 ///< settings
+    std::size_t steps;                     ///< thresholds but the first
+    double first[FEW] = {};                ///< thresholds, where there are no more
+};
+
+} // namespace
+
+void
+WlrSelector::Order(std::size_t candidates, std::size_t steps)
+{
+    m_order.resize(candidates);
+    if (steps >= Thresholds::FEW)
+    {
+        std::iota(m_order.begin(), m_order.end(), 0);
+        std::sort(m_order.begin(), m_order.end(), [this](std::size_t a, std::size_t b) {
+            const auto step = m_candidates[a].step;
+            return step != m_candidates[b].step ? step < m_candidates[b].step : a < b;
+        });
+        return;
+    }
+    std::size_t at[Thresholds::FEW + 1] = {};
+    for (std::size_t n = 0; n < candidates; ++n)
+    {
+        ++at[m_candidates[n].step + 1];
+    }
+    std::partial_sum(at, at + Thresholds::FEW + 1, at);
+    for (std::size_t n = 0; n < candidates; ++n)
+    {
+        m_order[at[m_candidates[n].step]++] = n;
+    }
+}
+
+const WlrResult&
+WlrSelector::Solve(const GateMatrix& gate,
+                   std::size_t k,
+                   const std::vector<double>& latencyS,
+                   const WlrParam& param)
+{
+    param.Check();
+    CheckSelectorShape("SelectWlr", gate, k);
+    CheckLatency("SelectWlr", latencyS, gate.experts);
+
+    // a latency vector scaled to 1 at most, so that its squares cannot leave the range
+    const double slowest = *std::max_element(latencyS.begin(), latencyS.end());
+    double latencyNorm = 0;
+    m_relative.resize(gate.experts);
+    for (std::size_t e = 0; e < gate.experts; ++e)
+    {
+        m_relative[e] = latencyS[e] / slowest;
+        latencyNorm += m_relative[e] * m_relative[e];
+    }
+    latencyNorm = std::sqrt(latencyNorm);
+
+    Selection& selection = m_result.selection;
+    selection.tokens = gate.tokens;
+    selection.slots = k;
+    selection.expert.resize(gate.tokens * k);
+    selection.combine.resize(gate.tokens * k);
+    m_candidates.resize(gate.tokens);
+    const Thresholds thresholds(param);
+    double sum = 0;
+    std::size_t routed = 0;
+    std::size_t candidates = 0;
+    for (std::size_t first = 0; first < gate.tokens; first += ROWS)
+    {
+        const std::size_t last = std::min(gate.tokens, first + ROWS);
+        CheckedTopK("SelectWlr", gate, first, last, k, &selection.expert[first * k]);
+        double dot[ROWS];
+        double square[ROWS];
+        RowProducts(gate, first, last, m_relative.data(), dot, square);
+        for (std::size_t j = first; j < last; ++j)
+        {
+            const double* row = gate.Row(j);
+            const int32_t* expert = &selection.expert[j * k];
+            std::size_t n = 0;
+            double ratio = 0;
+            for (; n < k && expert[n] >= 0; ++n)
+            {
+                ratio = row[expert[n]] / latencyS[expert[n]];
+                sum += ratio;
+            }
+            routed += n;
+            // rounding must not carry a parallel vector above theta = 1
+            const double cosine =
+                std::min(1.0, dot[j - first] / (std::sqrt(square[j - first]) * latencyNorm));
+            const std::size_t step = thresholds.Of(cosine);
+            m_candidates[candidates] = {step, j * k + n - 1, ratio};
+            candidates += n > param.minExperts && step <= thresholds.steps;
+        }
+    }
+    m_result.wlrTopK = sum / static_cast<double>(routed);
+    m_result.wlr = m_result.wlrTopK;
+    m_result.reached = false;
+
+    // in the order in which they are dropped: each theta takes up where the last one stopped
+    Order(candidates, thresholds.steps);
+    auto next = m_order.cbegin();
+    for (std::size_t i = 0; i <= thresholds.steps && !m_result.reached; ++i)
+    {
+        m_result.theta = thresholds.At(i);
+        for (; next != m_order.cend() && m_candidates[*next].step == i; ++next)
+        {
+            selection.expert[m_candidates[*next].slot] = -1;
+            sum -= m_candidates[*next].ratio;
+            --routed;
+        }
+        m_result.wlr = sum / static_cast<double>(routed);
+        m_result.reached = m_result.wlr > param.gain * m_result.wlrTopK;
+    }
+    for (std::size_t j = 0; j < gate.tokens; ++j)
+    {
+        Renormalise(gate.Row(j), &selection.expert[j * k], &selection.combine[j * k], k);
+    }
+    return m_result;
+}
+
+WlrResult
+WlrSelector::TakeResult()
+{
+    return std::move(m_result);
+}
+
 WlrResult
 SelectWlr(const GateMatrix& gate,
           std::size_t k,
           const std::vector<double>& latencyS,
           const WlrParam& param)
 {
-    param.Check();
-    CheckGate("SelectWlr", gate);
-    CheckTopK("SelectWlr", k, gate.experts);
-    CheckLatency("SelectWlr", latencyS, gate.experts);
-
-    WlrResult result;
-    Selection& selection = result.selection;
-    TopKOfChecked(gate, k, selection);
-
-    // a latency vector scaled to 1 at most, so that its squares cannot leave the range
-    const double slowest = *std::max_element(latencyS.begin(), latencyS.end());
-    double latencyNorm = 0;
-    for (const double l : latencyS)
-    {
-        latencyNorm += (l / slowest) * (l / slowest);
-    }
-    latencyNorm = std::sqrt(latencyNorm);
-
-    // what a token would lose, in order of the theta from which on it does
-    struct Candidate
-    {
-        std::size_t slot; // index of the lowest weight into Selection::expert
-        double ratio;     // its weight / latency
-    };
-
-    const auto steps = static_cast<std::size_t>(
-        std::floor((param.thetaEnd - param.thetaStart) / param.thetaStep + 1e-9));
-    const auto thetaOf = [&param](std::size_t i) {
-        const double theta = param.thetaStart + static_cast<double>(i) * param.thetaStep;
-        // rounding must not leave the last step a little below thetaEnd
-        return theta > param.thetaEnd - 1e-9 ? param.thetaEnd : theta;
-    };
-    const auto stepOf = [&](double cosine) {
-        const double guess = std::ceil((cosine - param.thetaStart) / param.thetaStep);
-        auto i = static_cast<std::size_t>(std::clamp(guess, 0.0, static_cast<double>(steps + 1)));
-        for (; i > 0 && cosine <= thetaOf(i - 1); --i)
-        {
-        }
-        for (; i <= steps && cosine > thetaOf(i); ++i)
-        {
-        }
-        return i;
-    };
-    std::vector<std::pair<std::size_t, Candidate>> candidates; // by step
-    candidates.reserve(gate.tokens);
-    std::vector<double> relative(latencyS);
-    for (std::size_t e = 0; e < gate.experts; ++e)
-    {
-        relative[e] /= slowest;
-    }
-    double sum = 0;
-    std::size_t routed = 0;
-    for (std::size_t j = 0; j < gate.tokens; ++j)
-    {
-        const double* row = gate.Row(j);
-        std::size_t n = 0;
-        double ratio = 0;
-        for (; n < k && selection.expert[j * k + n] >= 0; ++n)
-        {
-            const int32_t e = selection.expert[j * k + n];
-            ratio = row[e] / latencyS[e];
-            sum += ratio;
-        }
-        routed += n;
-        if (n > param.minExperts)
-        {
-            // four at a time, for the compiler to make vectors of
-            constexpr std::size_t LANES = 4;
-            double dots[LANES] = {};
-            double norms[LANES] = {};
-            std::size_t e = 0;
-            for (; e + LANES <= gate.experts; e += LANES)
-            {
-                for (std::size_t i = 0; i < LANES; ++i)
-                {
-                    dots[i] += row[e + i] * relative[e + i];
-                    norms[i] += row[e + i] * row[e + i];
-                }
-            }
-            double dot = (dots[0] + dots[2]) + (dots[1] + dots[3]);
-            double norm = (norms[0] + norms[2]) + (norms[1] + norms[3]);
-            for (; e < gate.experts; ++e)
-            {
-                dot += row[e] * relative[e];
-                norm += row[e] * row[e];
-            }
-            // rounding must not carry a parallel vector above theta = 1
-            const double cosine = std::min(1.0, dot / (std::sqrt(norm) * latencyNorm));
-            candidates.push_back({stepOf(cosine), {j * k + n - 1, ratio}});
-        }
-    }
-    result.wlrTopK = sum / static_cast<double>(routed);
-    result.wlr = result.wlrTopK;
-
-    // each theta takes up where the last one stopped: with few of them, look through all for each
-    constexpr std::size_t FEW = 16;
-    if (steps > FEW)
-    {
-        std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-            return a.first < b.first || (a.first == b.first && a.second.slot < b.second.slot);
-        });
-    }
-    auto next = candidates.begin();
-    const auto drop = [&](const Candidate& c) {
-        const std::size_t token = c.slot / k;
-        selection.expert[c.slot] = -1;
-        Renormalise(gate.Row(token),
-                    &selection.expert[token * k],
-                    &selection.combine[token * k],
-                    k);
-        sum -= c.ratio;
-        --routed;
-    };
-    for (std::size_t i = 0; i <= steps && !result.reached; ++i)
-    {
-        result.theta = thetaOf(i);
-        if (steps > FEW)
-        {
-            for (; next != candidates.end() && next->first == i; ++next)
-            {
-                drop(next->second);
-            }
-        }
-        else
-        {
-            for (const auto& [step, candidate] : candidates)
-            {
-                if (step == i)
-                {
-                    drop(candidate);
-                }
-            }
-        }
-        result.wlr = sum / static_cast<double>(routed);
-        result.reached = result.wlr > param.gain * result.wlrTopK;
-    }
-    return result;
+    WlrSelector selector;
+    selector.Solve(gate, k, latencyS, param);
+    return selector.TakeResult();
 }
 
 void
@@ -592,8 +425,7 @@ SelectQualityBound(const GateMatrix& gate,
                    const QualityBoundParam& param)
 {
     param.Check();
-    CheckGate("SelectQualityBound", gate);
-    CheckTopK("SelectQualityBound", k, gate.experts);
+    CheckSelectorShape("SelectQualityBound", gate, k);
     if (costS.size() != gate.experts)
     {
         throw std::invalid_argument("SelectQualityBound: " + std::to_string(costS.size()) +
@@ -610,8 +442,7 @@ SelectQualityBound(const GateMatrix& gate,
         }
     }
 
-    Selection selection;
-    TopKOfChecked(gate, k, selection);
+    Selection selection = SelectTopK(gate, k);
 
     /// A pair that may go
     struct Candidate

@@ -76,7 +76,7 @@ Selection SelectTopK(const GateMatrix& gate, std::size_t k);
  * @param gate the gate's answer
  * @param k 1 <= k <= E
  * @param [out] selection the selection
- * @throws std::invalid_argument as above
+ * @throws std::invalid_argument as above; what the selection holds then is of no use
  */
 void SelectTopK(const GateMatrix& gate, std::size_t k, Selection& selection);
 
@@ -149,6 +149,50 @@ WlrResult SelectWlr(const GateMatrix& gate,
                     std::size_t k,
                     const std::vector<double>& latencyS,
                     const WlrParam& param = WlrParam());
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * SelectWlr() that keeps its memory: calls for gates of the same size allocate none.
+ */
+class WlrSelector
+{
+  public:
+    /**
+     * As SelectWlr().
+     *
+     * @param gate the gate's answer
+     * @param k the model's own top-k
+     * @param latencyS predicted seconds for one token on each expert, length E, > 0
+     * @param param settings
+     * @return selection and how it was found; valid until the next call
+     * @throws std::invalid_argument as SelectWlr(); the result of the last call is lost
+     */
+    const WlrResult& Solve(const GateMatrix& gate,
+                           std::size_t k,
+                           const std::vector<double>& latencyS,
+                           const WlrParam& param = WlrParam());
+
+    /// @return the result of the last call, with its memory
+    WlrResult TakeResult();
+
+  private:
+    /// What a token would lose
+    struct Candidate
+    {
+        std::size_t step; ///< the threshold from which on it does
+        std::size_t slot; ///< index of its lowest weight into Selection::expert
+        double ratio;     ///< its weight / latency
+    };
+
+    /// Write m_order: by step, then by token. @param candidates how many @param steps last step
+    void Order(std::size_t candidates, std::size_t steps);
+
+    WlrResult m_result;                  ///< of the last call
+    std::vector<double> m_relative;      ///< latency of each expert over the largest
+    std::vector<Candidate> m_candidates; ///< one for each token that may lose a pair
+    std::vector<std::size_t> m_order;    ///< indices into them
+};
 
 /// Settings of SelectQualityBound()
 struct QualityBoundParam

@@ -18,10 +18,56 @@
 namespace wdmoe
 {
 
+/// A row may sum to a little more than 1: recorded gates are rounded to few digits
+constexpr double GATE_ROW_SUM_LIMIT = 1.01;
+
 /**
  * @ingroup wdmoe-core
  *
- * What every selector refuses, with the same words as SelectTopK().
+ * @param who start of the message
+ * @param gate the gate to check
+ * @throws std::invalid_argument for an empty gate or weights of the wrong number
+ */
+void CheckGateShape(const char* who, const GateMatrix& gate);
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * CheckGateShape(), and that of a selection.
+ *
+ * @param who start of the message
+ * @param gate the gate to check
+ * @param k the number of experts for each token
+ * @throws std::invalid_argument for a bad k too
+ */
+void CheckSelectorShape(const char* who, const GateMatrix& gate, std::size_t k);
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * @param who start of the message
+ * @param gate the gate
+ * @param token whose weights are checked
+ * @throws std::invalid_argument for weights that are NaN or negative, a row without any weight or
+ *         with a sum beyond rounding over 1
+ */
+void CheckSelectorRow(const char* who, const GateMatrix& gate, std::size_t token);
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * CheckSelectorRow() for all tokens.
+ *
+ * @param who start of the message
+ * @param gate the gate, of a shape that was checked
+ * @throws std::invalid_argument for the first bad row
+ */
+void CheckGateRows(const char* who, const GateMatrix& gate);
+
+/**
+ * @ingroup wdmoe-core
+ *
+ * What every selector refuses, with the same words.
  *
  * @param who start of the message
  * @param gate the gate to check

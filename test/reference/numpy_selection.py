@@ -68,6 +68,84 @@ def quality_bound(gate, k, cost_s, max_lost_mass=0.15, max_token_loss=0.1, min_e
     return expert, combine(expert, weight)
 
 
+def direct(gate, k, device, block, max_lost=0.02, max_token_loss=0.3, min_experts=1, precision=1e-4, topk=topk):
+    """wdmoe::QualityBound for one cell of linear laws and plans over time: (expert, combine, latency bound, s).
+
+    The relaxed problem as one would write it with numpy: bisection over the deadline; for each, bisection over the weight
+    between both directions; for each of these the pairs by loss / what they need, of which as many go as the need asks for.
+    What goes is rounded up, each device's lightest pairs first, and the latency is that of what is left. Of two pairs that
+    a token may lose, the heavier goes only together with the lighter. `device`: of each expert; `block`: of each device
+    down_s, up_s (of a pair, with the whole band), pair_s, read_s; of all fixed_s (each way), request_s.
+    """
+    expert, weight = topk(gate, k)
+    kept = np.where(expert >= 0, weight, 0)
+    where = np.where(expert >= 0, device[expert], -1)
+    total = np.bincount(where[where >= 0], minlength=len(block["down_s"])).astype(float)
+    used = np.bincount(device, minlength=len(total))
+    mass = kept.sum(axis=1)
+    # what a token may lose, lightest first
+    eligible = (np.cumsum(kept[:, ::-1], axis=1)[:, ::-1] <= max_token_loss * mass[:, None]) & (kept > 0)
+    eligible[:, :min_experts] = False
+    token, slot = np.nonzero(eligible)
+    loss, whose = kept[token, slot] / mass.sum(), where[token, slot]
+    order = np.lexsort((loss, whose))
+    token, slot, loss, whose = token[order], slot[order], loss[order], whose[order]
+    droppable = np.bincount(whose, minlength=len(total))
+    place = np.arange(len(loss)) - (np.cumsum(droppable) - droppable)[whose]  # among its device's
+    needs = np.array([block["down_s"], block["up_s"]])
+    compute = np.maximum(block["pair_s"], block["read_s"])
+    last = block["up_s"] + block["fixed_s"]
+    head = block["down_s"] + block["fixed_s"] + compute + block["request_s"]
+    tail = block["fixed_s"] + compute + last
+    alone = np.array([block["pair_s"], block["down_s"], block["up_s"]])
+    fixed = np.array([block["down_s"] + block["fixed_s"] + last, tail, head + block["fixed_s"]])
+    offset = np.array([tail.min(), block["fixed_s"] + head.min()])
+    least_s = (block["read_s"] * used + block["down_s"] + block["fixed_s"] + last).max()
+
+    def latency(left):
+        return max(least_s, (alone * left + fixed).max(), (needs @ left + offset).max())
+
+    def drops(deadline):
+        """Pairs to go for each device to keep the deadline within the floor, or None."""
+        first = np.maximum(0, np.ceil(total - ((deadline - fixed) / alone).min(axis=0) - 1e-9))
+        if deadline < least_s or (first > droppable).any():
+            return None
+        forced = place < first[whose]
+        spent = loss[forced].sum()
+        low, high = 0.0, 1.0
+        for _ in range(20):
+            share = (low + high) / 2
+            price = np.array([share, 1 - share]) @ needs
+            ratio = np.where(forced, -1, loss / price[whose])
+            by = np.argsort(ratio, kind="stable")
+            over = needs @ total + offset - deadline
+            saved = np.cumsum(price[whose[by]])
+            more = np.array([share, 1 - share]) @ over
+            count = max(int(forced.sum()), int(np.searchsorted(saved, more)) + 1 if more > 0 else 0)
+            if count > len(by) or loss[by[:count]].sum() > max_lost:
+                return None  # the dual says so
+            gone = np.bincount(whose[by[:count]], minlength=len(total))
+            short = needs @ (total - gone) + offset - deadline
+            if (short <= needs.max(axis=1)).all():  # but for a pair
+                return gone
+            low, high = (share, high) if short[0] > short[1] else (low, share)
+        return None
+
+    best, low, high = np.zeros(len(total)), least_s, latency(total)
+    while high - low > precision * high:
+        deadline = (low + high) / 2
+        found = drops(deadline)
+        if found is None:
+            low = deadline
+            continue
+        high = deadline
+        best = found if latency(total - found) < latency(total - best) else best
+    expert = expert.copy()
+    gone = place < best[whose]
+    expert[token[gone], slot[gone]] = -1
+    return expert, combine(expert, weight), latency(total - best)
+
+
 def kept_gate_mass(gate, expert, k):
     """Of top-k's."""
     kept = np.where(expert >= 0, np.take_along_axis(gate, np.maximum(expert, 0), axis=1), 0)
