@@ -83,7 +83,7 @@ def curves(top_k):
     }
 
 
-def run(folder, setting, top_k_policies, seed, curve, knob, policy):
+def run(folder, setting, seed, curve, knob, policy):
     """One row of FIELDS."""
     program, options = SETTINGS[setting]
     with tempfile.TemporaryDirectory() as out:
@@ -243,14 +243,14 @@ def parse(row):
 def simulate(args, chosen):
     top_k = {True: 6, False: 2}  # of DeepSeek-V2-Lite, and of the others
     jobs = [
-        (setting, None, seed, curve, knob, policy)
+        (setting, seed, curve, knob, policy)
         for setting in chosen
         for seed in range(1, args.seeds + 1)
         for curve, knobs in curves(top_k["DeepSeek" in setting]).items()
         for knob, policy in knobs.items()
     ]
     # the long ones first, so that no core waits at the end
-    jobs.sort(key=lambda job: ("ideal" in job[0], job[2]))
+    jobs.sort(key=lambda job: ("ideal" in job[0], job[1]))
     rows, failed = [], {}
     file = open(args.out, "w", encoding="utf-8", newline="") if args.out else None
     writer = csv.DictWriter(file, FIELDS, lineterminator="\n") if file else None
@@ -262,7 +262,7 @@ def simulate(args, chosen):
             try:
                 rows.append(future.result())
             except RuntimeError as error:
-                failed.setdefault(futures[future][3:5], str(error))
+                failed.setdefault(futures[future][2:4], str(error))
                 continue
             if writer:
                 writer.writerow(rows[-1])
