@@ -26,7 +26,7 @@ nested bisections and rounds it; how far apart both latencies are is said.
 Des and placement: des-vs-milp.py and placement-vs-cpsat.py, which can be run alone too, with the programs selectors-bench
 and placement-problems from beside core-bench.
 
---quick: few instances and short limits, some 8 minutes on a quiet machine.
+--quick: few instances and short limits, some 5 minutes.
 """
 
 import argparse
