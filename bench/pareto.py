@@ -11,8 +11,9 @@
 Each seed is a drop of 8 devices. In each drop all policies serve the same blocks (a prefill of 64 tokens through four blocks of the
 model; of a real model, whole requests), on the same plan over time (ns3::WdmoeScheduledAllocator with early grants), so that
 they differ in selection only. A block's latency is compared with plain top-k's in the same drop: exp(mean x) - 1 of x =
-log(latency / top-k's), with Student's 95 % interval over drops. The table reads each curve at 99, 95 and 90 % of top-k's gate mass,
-between its two next points (straight in log latency), for each drop apart; "-" where a curve does not get there.
+log(latency / top-k's), with Student's 95 % interval over drops. The tables read each curve at 99, 95 and 90 % of top-k's gate mass, and
+where a real model serves at 99.8, 99.5 and 99 % of its quality in bits per byte: between the two next points (straight in log latency), for
+each drop apart; "-" where a curve does not get there in most drops.
 """
 
 import argparse
@@ -49,10 +50,12 @@ SETTINGS = {
 
 FIELDS = ("setting", "seed", "curve", "knob", "latency_s", "gate_mass_kept", "energy_j", "bits_per_byte", "exact_match")
 MASSES = (0.99, 0.95, 0.90)
+# the same of a real model: bits per byte of plain top-k over those of a policy
+BITS = (0.998, 0.995, 0.99)
 BASE = ("top-k", "all")
 OURS = "QualityBound"
-COLOURS = ("#D55E00", "#666666", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
-MARKERS = "osD^vPX*<"
+COLOURS = ("#000000", "#D55E00", "#F4A582", "#8B1A1A", "#E69F00", "#CC79A7", "#56B4E9", "#0072B2", "#009E73", "#6A51A3", "#999999")
+MARKERS = "osD^vPX*<>h"
 
 
 def plan(selector, **settings):
@@ -137,35 +140,37 @@ def read_at(points, mass):
     return best if points[0][0] <= mass else None
 
 
-def table(rows, setting):
-    """Prints one setting; logs[curve][mass][seed] of latency over top-k's."""
+def table(rows, setting, key, levels, label):
+    """Prints one setting: change of latency against top-k where that much of a quality is kept."""
     mine = [row for row in rows if row["setting"] == setting]
-    base = {row["seed"]: math.log(row["latency_s"]) for row in mine if (row["curve"], row["knob"]) == BASE}
+    # of a real model, drops in which no text was asked for say nothing of bits
+    base = {row["seed"]: row for row in mine if (row["curve"], row["knob"]) == BASE and row[key] is not None}
+    kept = lambda row: row[key] if key == "gate_mass_kept" else base[row["seed"]][key] / row[key]
     names = list(dict.fromkeys(row["curve"] for row in mine))
-    at = {name: {mass: {} for mass in MASSES} for name in names}
+    at = {name: {level: {} for level in levels} for name in names}
     for name in names:
         for seed in base:
             points = [
-                (row["gate_mass_kept"], math.log(row["latency_s"]) - base[seed])
+                (kept(row), math.log(row["latency_s"] / base[seed]["latency_s"]))
                 for row in mine
                 if row["curve"] == name and row["seed"] == seed
             ]
             points += [(1.0, 0.0)]  # every one of them can be set to do what top-k does
-            for mass in MASSES:
-                value = read_at(points, mass)
+            for level in levels:
+                value = read_at(points, level)
                 if value is not None:
-                    at[name][mass][seed] = value
-    print(f"\n### {setting} ({len(base)} drops)\n")
-    print("| policy | " + " | ".join(f"latency at {100 * mass:g} % of gate mass, % | against {OURS}, %" for mass in MASSES) + " |")
-    print("|---|" + "---|" * (2 * len(MASSES)))
+                    at[name][level][seed] = value
+    print(f"\n### {setting}, {label} ({len(base)} drops)\n")
+    print("| policy | " + " | ".join(f"at {100 * level:g} %: latency, % | against {OURS}, %" for level in levels) + " |")
+    print("|---|" + "---|" * (2 * len(levels)))
     for name in names:
         cells = []
-        for mass in MASSES:
-            values = at[name][mass]
-            both = [seed for seed in values if seed in at.get(OURS, {}).get(mass, {})]
+        for level in levels:
+            values = at[name][level]
+            both = [seed for seed in values if seed in at.get(OURS, {}).get(level, {})]
             enough = len(values) > len(base) / 2
             cells.append(percent(list(values.values())) if enough else "-")
-            against = [values[seed] - at[OURS][mass][seed] for seed in both]
+            against = [values[seed] - at[OURS][level][seed] for seed in both]
             cells.append(percent(against) if enough and name != OURS and len(both) > 1 else "")
         print(f"| {name} | " + " | ".join(cells) + " |")
 
@@ -214,7 +219,7 @@ def draw(rows, folder):
             for number, (curve, points) in enumerate(points_of(rows, setting, key).items()):
                 x, y, low, high = (np.array(column) for column in zip(*sorted(points)))
                 ours = curve == OURS
-                style = {"color": COLOURS[number % 9], "marker": MARKERS[number % 9], "zorder": 3 if ours else 2}
+                style = {"color": COLOURS[number % 11], "marker": MARKERS[number % 11], "zorder": 3 if ours else 2}
                 line = axis.errorbar(
                     factor * x, 100 * y, yerr=100 * np.abs([y - low, high - y]), markersize=4, capsize=2,
                     linewidth=2 if ours else 1, label=curve, **style,
@@ -227,11 +232,12 @@ def draw(rows, folder):
             axis.tick_params(labelsize=8)
             axis.grid(color="#DDDDDD", linewidth=0.6)
             if key == "gate_mass_kept":
-                axis.set_xlim(78, 100.8)
-                axis.invert_xaxis()
+                shown = [y for points in points_of(rows, setting, key).values() for x, y, *_ in points if x >= 0.78]
+                axis.set_ylim(100 * min(shown) - 4, 100 * max(shown) + 3)
+                axis.set_xlim(100.5, 78)
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
         folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(folder / f"{name}.png", dpi=150, metadata={"Software": None})
+        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
         pyplot.close(figure)
 
 
@@ -301,7 +307,9 @@ def main():
         rows.sort(key=lambda row: (order.index(row["curve"]), row["seed"]))
     for setting in SETTINGS:
         if any(row["setting"] == setting for row in rows):
-            table(rows, setting)
+            table(rows, setting, "gate_mass_kept", MASSES, "of top-k's gate mass kept")
+        if any(row["setting"] == setting and row["bits_per_byte"] for row in rows):
+            table(rows, setting, "bits_per_byte", BITS, "bits per byte of top-k over those of the policy")
     if args.pictures:
         draw(rows, args.pictures)
     if failed:

@@ -45,7 +45,6 @@ SETTINGS = {
     "LTE, memory loose": ["--radio=lte", *LOOSE],
     "LTE, memory loose, devices walk at 3 m/s": ["--radio=lte", *LOOSE, "--speed=3"],
     "LTE, DeepSeek's logs": ["--radio=lte", *LOOSE, *LOGS],
-    "LTE, DeepSeek's logs, four times as long": ["--radio=lte", *LOOSE, *LOGS, LONG],
 }
 STATIC = "static"
 POLICIES = {STATIC: "scheduled-fp16-topk", "by popularity": "placed", "migrating": "migrating"}
