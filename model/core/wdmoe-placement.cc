@@ -1588,8 +1588,10 @@ PlacementSolver::Solve(const PlacementProblem& problem, const PlacementParam& pa
         r.status = PlacementStatus::INFEASIBLE;
         r.placement.clear();
         r.missingBytes = static_cast<double>(items - room) * problem.expertBytes;
-        r.message = "memory holds " + std::to_string(room) + " of " + std::to_string(items) +
-                    " experts: " + std::to_string(r.missingBytes) + " bytes are missing";
+        r.message =
+            "memory holds " + std::to_string(room) + " of " + std::to_string(items) +
+            " experts: " + std::to_string(static_cast<uint64_t>(std::ceil(r.missingBytes))) +
+            " bytes are missing";
         return r;
     }
     m_move.clear();
