@@ -896,7 +896,7 @@ QualityBoundDumpTest::DoRun()
     }
     out << std::setprecision(17);
     QualityBound bound;
-    for (int seed = 1; seed <= 1000; ++seed)
+    for (int seed = 1; seed <= 1100; ++seed)
     {
         Draw draw(seed);
         const std::size_t devices = 2 + draw.Of(7);

@@ -27,9 +27,9 @@ struct WdmoePlacerInput
                                      ///< way); no moveWeight
     std::vector<double> check; ///< I x E loads of other passes than those of the problem, to see
                                ///< what a placement is worth; empty: there are none
-    uint64_t passes{0}; ///< that the loads were learned from; 0: nothing is known
-    Time pass;          ///< between passes lately, idle time included; 0: not known
-    double busy{1};     ///< share of that time in which a block was waited for, [0, 1]
+    uint64_t passes{0};        ///< that the loads were learned from; 0: nothing is known
+    Time pass;                 ///< between passes lately, idle time included; 0: not known
+    double busy{1};            ///< share of that time in which a block was waited for, [0, 1]
 };
 
 /**

@@ -5,7 +5,9 @@
 """Stand-ins for the programs, so that the command line is tested without a simulation."""
 
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -161,3 +163,13 @@ def command():
             return stop.code
 
     return call
+
+
+@pytest.fixture(scope="session")
+def cpp_tests():
+    """The program of the C++ suites, which writes instances for solvers that others wrote."""
+    folder = os.environ.get("WDMOE_BIN")
+    for place in (folder and Path(folder), folder and Path(folder).parent):
+        if place and (place / "wdmoe-test-runner").exists():
+            return place / "wdmoe-test-runner"
+    pytest.skip("no wdmoe-test-runner beside WDMOE_BIN")

@@ -14,7 +14,6 @@ solver cannot look better than it is.
 
 import json
 import os
-import pathlib
 import subprocess
 
 import numpy as np
@@ -26,22 +25,11 @@ LN2 = np.log(2)
 EVERY = int(os.environ.get("WDMOE_EVERY", "1"))  # only each so many-th instance, for a quick look
 
 
-def runner():
-    folder = os.environ.get("WDMOE_BIN")
-    for place in (folder and pathlib.Path(folder), folder and pathlib.Path(folder).parent):
-        if place and (place / "wdmoe-test-runner").exists():
-            return place / "wdmoe-test-runner"
-    return None
-
-
 @pytest.fixture(scope="module")
-def instances(tmp_path_factory):
-    program = runner()
-    if program is None:
-        pytest.skip("no wdmoe-test-runner beside WDMOE_BIN")
+def instances(cpp_tests, tmp_path_factory):
     file = tmp_path_factory.mktemp("allocators") / "instances.jsonl"
     environment = {**os.environ, "WDMOE_DUMP_ALLOCATIONS": str(file)}
-    subprocess.run([program, "--suite=wdmoe-allocators"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run([cpp_tests, "--suite=wdmoe-allocators"], check=True, env=environment, stdout=subprocess.DEVNULL)
     found = {}
     with open(file) as lines:
         for line in lines:
