@@ -472,8 +472,8 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         std::erase_if(regret, [](double v) { return std::isnan(v); });
         if (!regret.empty())
         {
-            os << std::left << std::setw(16) << p.name << std::right << std::fixed
-               << std::setprecision(1) << "regret p50 (%) " << Percentile(regret, 0.5) << ", p95 "
+            os << std::left << std::setw(width) << p.name << std::right << std::fixed
+               << std::setprecision(1) << " regret p50 (%) " << Percentile(regret, 0.5) << ", p95 "
                << Percentile(regret, 0.95)
                << " of the latency, against a bound on what a clairvoyant could do with as much "
                   "gate mass, of "
@@ -482,8 +482,8 @@ WdmoeResultsHelper::PrintTable(std::ostream& os) const
         const auto& r = p.server;
         if (r.weightBytes > 0)
         {
-            os << std::left << std::setw(16) << p.name << std::right << std::fixed
-               << std::setprecision(1) << "migrated " << 1e-6 * static_cast<double>(r.weightBytes)
+            os << std::left << std::setw(width) << p.name << std::right << std::fixed
+               << std::setprecision(1) << " migrated " << 1e-6 * static_cast<double>(r.weightBytes)
                << " MB down, " << r.moves << " moves of experts, " << r.movesBack
                << " of them back, " << r.movesDropped << " dropped\n";
         }

@@ -12,6 +12,7 @@
 #include "ns3/uinteger.h"
 
 #include <algorithm>
+#include <iostream>
 #include <stdexcept>
 
 namespace ns3
@@ -97,6 +98,14 @@ WdmoeExhaustiveSelector::Select(const WdmoeSelectorInput& input)
         wrong = error.what();
     }
     NS_ABORT_MSG_IF(!wrong.empty(), "WdmoeExhaustiveSelector: " << wrong);
+    if (!m_told && (result.infeasible > 0 || !result.met))
+    {
+        m_told = true;
+        std::cerr << "WdmoeExhaustiveSelector: block " << input.block << ": a floor of " << m_floor
+                  << " gate mass cannot be met by " << result.infeasible << " of " << gate.tokens
+                  << " tokens; they get the most that can be reached. Lower Floor, "
+                  << "or raise MaxExperts\n";
+    }
     return result.selection;
 }
 

@@ -41,6 +41,7 @@ class WdmoeExhaustiveSelector : public WdmoeSelector
     bool m_relative;           ///< floor of the mass of top-k
     uint32_t m_maxExperts;     ///< of a token; 0: top-k
     bool m_allExperts;         ///< not only those of top-k
+    bool m_told{false};        ///< that a floor cannot be met
     uint64_t m_limit;          ///< sets, or combinations
 };
 

@@ -9,6 +9,7 @@
 #include "ns3/double.h"
 
 #include <algorithm>
+#include <iostream>
 
 namespace ns3
 {
@@ -78,6 +79,13 @@ WdmoeLeastEnergyAllocator::Allocate(const wdmoe::AllocationProblem& problem)
         fastest.status == wdmoe::AllocationStatus::INFEASIBLE || fastest.timeS == 0)
     {
         return MakePlan(problem, fastest); // says why, or there is nothing to do
+    }
+    if (!m_told && !m_deadline.IsZero() && m_deadline.GetSeconds() < fastest.timeS)
+    {
+        m_told = true;
+        std::cerr << "WdmoeLeastEnergyAllocator: the deadline of " << m_deadline.GetSeconds()
+                  << " s cannot be met, the least is " << fastest.timeS
+                  << " s; such blocks get the fastest split. Raise Deadline, or use Slack\n";
     }
     const auto size = problem.downlinkBits.size();
     m_problem.block = problem;

@@ -47,6 +47,7 @@ class WdmoeLeastEnergyAllocator : public WdmoeAllocator
     std::vector<double> m_transmitW;     ///< by device, 0: not known
     std::vector<double> m_receiveW;      ///< by device, 0: not known
     Time m_deadline;                     ///< attribute Deadline
+    bool m_told{false};                  ///< that a deadline cannot be met
     double m_slack;                      ///< attribute Slack
     double m_deviceTransmitW;            ///< attribute TransmitPower, W
     double m_deviceReceiveW;             ///< attribute ReceivePower, W

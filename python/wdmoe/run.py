@@ -204,6 +204,8 @@ def simulate_into(partial, program, name, policies, others, out, options):
         if summary:
             united[rng_run] = summary
     keep_notes(jobs, partial)
+    if united:
+        tell_notes(jobs)
     if not united:
         os.replace(partial / LOG, out / FAILED_LOG)
         kept = f"; the earlier results in {out} are kept" if (out / TIMING).exists() else ""
@@ -315,6 +317,22 @@ def tell_failures(jobs, scenario):
         if output:
             print("".join(f"  | {line}\n" for line in output.splitlines()), end="", file=sys.stderr)
     return sum(map(len, alike.values()))
+
+
+# What a part of a program has to say, once, while all goes on: "WdmoeX: ...", "policy 'X': ...".
+NOTE = re.compile(r"^(?:(?:ns3::)?Wdmoe\w+|policy '[^']*'): .+$", re.MULTILINE)
+
+
+def tell_notes(jobs):
+    """Prints what the simulations said beside their tables, once for all that said the same."""
+    alike = {}
+    for job in jobs:
+        if not job.failure:
+            for note in NOTE.findall(job.read_log()):
+                alike.setdefault(note, []).append(job)
+    for note, group in alike.items():
+        names = "" if len(group) >= len(jobs) or note.startswith("policy") else f"{group[0].name}: "
+        print(f"wdmoe run: note: {names}{note}", file=sys.stderr)
 
 
 def collect(jobs, folder):
