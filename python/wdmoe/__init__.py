@@ -2,4 +2,30 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""WDMoE for ns-3: the scenarios' command line, their results and pictures."""
+"""WDMoE for ns-3 in Python.
+
+``from wdmoe import ns`` gives ns-3 with the module in it, as C++ has it; the other names are loaded when they are first
+asked for, so that ``import wdmoe`` itself takes no time.
+"""
+
+import importlib
+
+# name -> where it is: "MODULE", or "MODULE:NAME in it"
+_LAZY = {
+    "ns": "wdmoe.bindings:ns",
+    "core": "wdmoe.core",
+}
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module 'wdmoe' has no attribute '{name}'")
+    module, _, part = _LAZY[name].partition(":")
+    found = importlib.import_module(module)
+    found = getattr(found, part) if part else found
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted([*globals(), *_LAZY])
