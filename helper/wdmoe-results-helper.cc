@@ -20,6 +20,7 @@
 #include <iomanip>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #ifndef WDMOE_VERSION
@@ -212,16 +213,49 @@ WdmoeResultsHelper::OnBlock(const WdmoeBlockRecord& record)
             {usage.downlinkHzS - used[k].downlinkHzS, usage.uplinkHzS - used[k].uplinkHzS});
     }
     p.granted.push_back(granted);
+    p.experts.push_back(std::move(p.load[record.request]));
 }
 
 void
-WdmoeResultsHelper::OnDecision(const WdmoeBlockInput& input, const WdmoeDecision& /* decision */)
+WdmoeResultsHelper::OnDecision(const WdmoeBlockInput& input, const WdmoeDecision& decision)
 {
     auto& used = m_policies.back().used[input.request];
     used.resize(m_controller->GetRadio()->GetNDevices());
     for (uint32_t k = 0; k < used.size(); k++)
     {
         used[k] = m_controller->GetRadio()->GetUsage(k);
+    }
+    // a piece counts the tokens of an expert in their order
+    std::vector<std::vector<double>> weights(input.gate.experts);
+    const auto& selection = decision.selection;
+    for (std::size_t at = 0; at < selection.expert.size(); at++)
+    {
+        if (const auto e = selection.expert[at]; e >= 0)
+        {
+            weights[e].push_back(input.gate.Row(at / selection.slots)[e]);
+        }
+    }
+    std::map<std::pair<uint32_t, uint32_t>, ExpertLoad> loads;
+    for (uint32_t k = 0; k < decision.devices.size(); k++)
+    {
+        for (const auto& piece : decision.devices[k].pieces)
+        {
+            for (const auto& entry : piece.entries)
+            {
+                auto& load = loads[{entry.expert, k}];
+                load.expert = entry.expert;
+                load.device = k;
+                load.pairs += entry.tokens;
+                const auto first = weights.at(entry.expert).begin() + entry.first;
+                load.gateMass = std::accumulate(first, first + entry.tokens, load.gateMass);
+            }
+        }
+    }
+    auto& ofBlock = m_policies.back().load[input.request];
+    ofBlock.clear();
+    for (const auto& [where, load] : loads)
+    {
+        ofBlock.push_back(load);
     }
 }
 
@@ -540,6 +574,8 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         }
     }
     schedule << "\n";
+    auto experts = open("experts.csv");
+    experts << "policy,request,pass,block,expert,device,pairs,gate_mass\n";
     for (const auto& p : m_policies)
     {
         uint64_t routed = 0;
@@ -612,6 +648,12 @@ WdmoeResultsHelper::Write(const std::string& folder) const
                     }
                 }
                 schedule << "\n";
+            }
+            for (const auto& load : p.experts[i])
+            {
+                experts << p.name << "," << b.request << "," << b.pass << "," << b.block << ","
+                        << load.expert << "," << load.device << "," << load.pairs << ","
+                        << load.gateMass << "\n";
             }
             std::vector<uint32_t> tokens(p.granted[i].size());
             for (const auto& d : b.devices)

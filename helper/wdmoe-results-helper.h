@@ -23,7 +23,7 @@ namespace ns3
  * @ingroup wdmoe-helper
  *
  * Gathers what the applications trace, policy by policy, checks conservation, prints the table
- * and writes summary.json, blocks.csv, requests.csv, shares.csv, schedule.csv (see
+ * and writes summary.json, blocks.csv, requests.csv, shares.csv, schedule.csv, experts.csv (see
  * doc/metrics.rst).
  */
 class WdmoeResultsHelper
@@ -95,6 +95,15 @@ class WdmoeResultsHelper
     const wdmoe::CapabilityScore& GetCapability(const std::string& policy) const;
 
   private:
+    /// What a device computed of one expert in one block
+    struct ExpertLoad
+    {
+        uint32_t expert{0}; ///< e
+        uint32_t device{0}; ///< that it was sent to
+        uint32_t pairs{0};  ///< (token, expert) pairs
+        double gateMass{0}; ///< sum of their gate weights
+    };
+
     /// One policy's rows
     struct Policy
     {
@@ -104,6 +113,8 @@ class WdmoeResultsHelper
         std::vector<std::vector<WdmoeUsage>> granted;     ///< during each block, by device
         std::map<uint64_t, std::vector<WdmoeUsage>> used; ///< by request: by device, when its
                                                           ///< present block was decided
+        std::vector<std::vector<ExpertLoad>> experts;     ///< of each block, by expert and device
+        std::map<uint64_t, std::vector<ExpertLoad>> load; ///< by request: of its present block
         WdmoeServerReport server;                         ///< at the end
         std::string modelName;                            ///< of the real model; empty: sizes only
         std::string modelDigest;                          ///< of the real model

@@ -17,6 +17,8 @@ TABLES = ("blocks.csv", "requests.csv", "shares.csv")
 REQUIRED = ("blocks.csv", "requests.csv")
 # What became of each micro-batch; a program may leave it out, then it is not drawn.
 SCHEDULE = "schedule.csv"
+# How much of each expert each block computed; likewise.
+EXPERTS = "experts.csv"
 SUMMARY = "summary.json"
 
 
@@ -121,9 +123,10 @@ def merge(parts, summaries, out, known):
     write_json(out / SUMMARY, united)
     for table in TABLES:
         concatenate(table, parts, out)
-    planned = {policy: folder for policy, folder in parts.items() if (folder / SCHEDULE).exists()}
-    if planned:
-        concatenate(SCHEDULE, planned, out)
+    for table in (SCHEDULE, EXPERTS):
+        there = {policy: folder for policy, folder in parts.items() if (folder / table).exists()}
+        if there:
+            concatenate(table, there, out)
     return united
 
 
