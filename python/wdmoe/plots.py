@@ -9,26 +9,20 @@ import itertools
 import math
 import textwrap
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import numpy as np
 from matplotlib import pyplot
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb
+from matplotlib.colors import PowerNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-from matplotlib.transforms import Bbox
 
 from wdmoe.comparison import QUALITIES, energies, qualities
+from wdmoe.plot._labels import place_labels
+from wdmoe.plot._style import COLOURS, HATCHES, LOADS, MARKERS
+from wdmoe.plot._timeline import HATCHED, STAGES, darken, draw_spans, spans
 from wdmoe.results import SCHEDULE, BadResult, name_models, name_run, name_scenario, read_columns
 from wdmoe.scenarios import fold, shorten
 
-# Okabe and Ito's colours, told apart by colour-blind readers too; devices beyond them repeat with hatching.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#666666")
-HATCHES = ("", "////", "....")
-LOADS = LinearSegmentedColormap.from_list("loads", ("#FFFFFF", "#0072B2", "#001A33"))
 STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -40,10 +34,7 @@ STYLE = {
 }
 TIME_BINS = 240
 FEW = 20  # samples, below which each is drawn
-MARKERS = "osD^vPX*"
 
-# The stages of a micro-batch, in its order, and what schedule.csv says of each.
-STAGES = {"downlink": "#0072B2", "compute": "#E69F00", "uplink": "#009E73"}
 KEY = ("request", "pass", "block")
 PIECE = (*KEY, "device", "piece", "tokens", "answered")
 TIMES = tuple(
@@ -58,7 +49,6 @@ LINES = {
     "measured end": {"color": "black", "linewidth": 1.2},
     "lower bound": {"color": "#D55E00", "linestyle": (0, (1, 1)), "linewidth": 1.6},
 }
-HATCHED = {"alpha": 0.45, "hatch": "//////"}
 TITLE_WIDTH = 105  # characters
 
 # Panels of quality: the first of each row that exists is drawn. Key of a capability, label, factor, least span shown.
@@ -299,75 +289,6 @@ def find_pieces(schedule, policy, block):
     return sorted(pieces, key=lambda piece: (piece["device"], piece["piece"]))
 
 
-def spans(pieces, kind):
-    """(device, stage, start, end, whether the start is known) of what is known of each stage of each micro-batch, s.
-
-    Where a radio does not say when the first bit was sent, it is taken as the earliest that can be: the batch or the
-    answer was there to be sent, and the previous micro-batch of that device had been.
-    """
-    found = []
-    before = {}
-    for piece in pieces:
-        ready = 0.0
-        for stage in STAGES:
-            start, end = (piece[f"{kind}_{stage}_{side}_s"] for side in ("start", "end"))
-            if not math.isfinite(end):
-                continue
-            known = math.isfinite(start)
-            if not known:
-                start = min(max(ready, before.get((piece["device"], stage), 0.0)), end)
-            found.append((piece["device"], stage, start, end, known))
-            before[piece["device"], stage] = ready = end
-    return found
-
-
-def darken(colour):
-    """A bar's edge: dark, and still of its stage where the bar is no wider."""
-    return tuple(0.35 * part for part in to_rgb(colour))
-
-
-def draw_spans(axis, pieces, kind, devices):
-    """Bars of all micro-batches: a row for each device, in it a lane for each stage. Whether any start is not known."""
-    guessed = False
-    for row in range(1, len(devices), 2):
-        axis.axhspan(row - 0.5, row + 0.5, color="#F2F2F2", linewidth=0, zorder=0)
-    lanes = {stage: 0.28 * (index - 1) for index, stage in enumerate(STAGES)}
-    for device, stage, start, end, known in spans(pieces, kind):
-        axis.barh(
-            devices.index(device) + lanes[stage],
-            1e3 * (end - start),
-            left=1e3 * start,
-            height=0.25,
-            color=STAGES[stage],
-            edgecolor=darken(STAGES[stage]),
-            linewidth=0.5,
-            zorder=2,
-            **({} if known else HATCHED),
-        )
-        guessed = guessed or not known
-    lost = {}
-    for piece in pieces if kind == "measured" else ():
-        lost[piece["device"]] = lost.get(piece["device"], 0) + (not piece["answered"])
-    for device, count in lost.items():
-        if count:
-            told = f"{count} of {sum(piece['device'] == device for piece in pieces)} not answered"
-            axis.annotate(
-                told,
-                (1, devices.index(device)),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="center",
-                fontsize=7,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-                zorder=4,
-            )
-    axis.set_yticks(range(len(devices)))
-    axis.set_ylim(len(devices) - 0.5, -0.5)
-    axis.grid(axis="x", color="#DDDDDD", linewidth=0.6)
-    axis.set_axisbelow(True)
-    return guessed
-
-
 def make_gantt(panels, devices):
     """A figure with one axis above another, all with a row for each device and the same time."""
     row = min(0.36, max(0.15, 7 / (panels * len(devices))))
@@ -534,51 +455,3 @@ def draw_panel(axis, found, panel):
     return points
 
 
-def shared(box, other):
-    """Area that two boxes have in common, square pixels."""
-    common = Bbox.intersection(box, other)
-    return common.width * common.height if common else 0
-
-
-def place_labels(axis, points):
-    """Names the points, each where its name hides least: no other name, no marker, no bar, and near its point.
-
-    Where it is not close by, a line leads to it, across no other name if that can be.
-    """
-    figure = axis.figure
-    renderer = figure.canvas.get_renderer()
-    pixel = figure.dpi / 72  # pixels of a point
-    inside = axis.get_window_extent(renderer)
-    places = [axis.transData.transform(point[:2]) for point in points]
-    taken = [Bbox.from_extents(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in places]
-    bars = [axis.transData.transform(bar) for *_, ends in points for bar in ends]
-    bars = [Bbox.from_extents(*(low - pixel), *(high + pixel)) for low, high in bars]
-    names = []
-    for (x, y), (_, _, policy, _) in zip(places, points):
-        text = axis.text(0, 0, fold(policy), fontsize=8, ha="center", va="center", linespacing=1.0, transform=None)
-        size = text.get_window_extent(renderer)
-        best = None
-        for distance, turn in itertools.product((8, 16, 26, 38, 52, 70, 90, 115), range(16)):
-            angle = (turn + 4) * math.pi / 8  # above first
-            # The label's edge, not its middle, is so far away.
-            middle = (
-                x + math.cos(angle) * (size.width / 2 + distance * pixel),
-                y + math.sin(angle) * (size.height / 2 + distance * pixel),
-            )
-            box = Bbox.from_bounds(middle[0] - size.width / 2, middle[1] - size.height / 2, size.width, size.height)
-            hidden = sum(shared(box, other) for other in taken) + 0.3 * sum(shared(box, bar) for bar in bars)
-            outside = size.width * size.height - shared(box, inside)
-            line = np.linspace((x, y), middle, 20)
-            crossed = sum(name.contains(*place) for name in names for place in line)
-            cost = 10 * outside + hidden + size.height**2 * crossed
-            if best is None or cost < best[0] - 1e-6:
-                best = (cost, distance, middle, box)
-        _, distance, middle, box = best
-        taken.append(box)
-        names.append(box)
-        text.set_transform(axis.transData)
-        text.set_position(axis.transData.inverted().transform(middle))
-        if distance > 8:
-            ends = axis.transData.inverted().transform([(x, y), middle])
-            axis.plot(*ends.T, color="#666666", linewidth=0.5, zorder=1)
-            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
