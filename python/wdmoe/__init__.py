@@ -14,6 +14,10 @@ import importlib
 _LAZY = {
     "ns": "wdmoe.bindings:ns",
     "core": "wdmoe.core",
+    "load": "wdmoe.frames:load",
+    "plot": "wdmoe.plot",
+    "report": "wdmoe.report",
+    "perfetto": "wdmoe.perfetto",
 }
 
 

@@ -224,6 +224,10 @@ WRITTEN = (
     results.SUMMARY,
     *results.TABLES,
     results.SCHEDULE,
+    results.EXPERTS,
+    *(f"{Path(table).stem}.parquet" for table in (*results.TABLES, results.SCHEDULE, results.EXPERTS)),
+    "report.html",  # of `wdmoe report` and `wdmoe trace`: of results that are no more
+    "trace.json",
     "comparison.json",
     "comparison.csv",
     "latency-by-policy.png",
@@ -374,12 +378,15 @@ def present(united, partial, out):
 
     False where a table was not what it should be, so that pictures are missing.
     """
+    import matplotlib
+
     from wdmoe import table
 
-    good = True
+    matplotlib.use("Agg")
     folders = [partial / f"run-{rng_run}" for rng_run in united]
     if (partial / results.SUMMARY).exists():
         folders = [partial]
+    good = True
     real = any(map(results.capabilities, united.values()))
     correlations = results.rank_correlations(folders) if real else []
     if len(united) > 1:
@@ -402,9 +409,24 @@ def present(united, partial, out):
             good = False
     from wdmoe import plots
 
+    good = good and write_parquet(folders)
     plots.draw_energy(united, folder)
     if real:
         plots.draw_quality(united, folder)
     swap_in(partial, out)
     print(f"results: {out}")
+    return good
+
+
+def write_parquet(folders):
+    """The tables once more, as Parquet. False where one was not what it should be."""
+    from wdmoe import frames
+
+    good = True
+    for folder in folders:
+        try:
+            frames.write_parquet(folder)
+        except ValueError as error:
+            print(f"wdmoe run: {error}; so Parquet files are missing", file=sys.stderr)
+            good = False
     return good
