@@ -96,6 +96,14 @@ def build_parser():
     evaluate.add_argument(
         "--similarity", metavar="FILE.json", help="measure how similar its experts are, for the policy sift"
     )
+    report = commands.add_parser("report", help="one HTML page of results: table, pictures, manifest")
+    report.add_argument("folder", metavar="DIR", help="results, as `wdmoe run --out DIR` leaves them")
+    report.add_argument("-o", dest="output", metavar="FILE.html", help="the page (default: DIR/report.html)")
+    trace = commands.add_parser("trace", help="a run as a trace to open in ui.perfetto.dev")
+    trace.add_argument("folder", metavar="DIR", help="results, as `wdmoe run --out DIR` leaves them")
+    trace.add_argument("-o", dest="output", metavar="FILE.json", help="the trace (default: DIR/trace.json)")
+    trace.add_argument("--policy", metavar="A,B", help="only these (default: all)")
+    trace.add_argument("--run", metavar="R", type=parse_positive, help="RngRun, of several (default: the first)")
     commands.add_parser(
         "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
     )
@@ -134,6 +142,17 @@ def main(arguments=None):
         if stray:
             evaluate_parser.error(f"'{stray[0]}' is not understood; the program's options are written --name=value")
         return evaluate.main(options, others, evaluate_parser)
+    if options.command in ("report", "trace"):
+        if others:
+            parser.error(f"'{others[0]}' is not understood; `wdmoe {options.command} --help` says what is")
+        if options.command == "report":
+            from wdmoe import report
+
+            return report.main(options.folder, options.output)
+        from wdmoe import perfetto
+
+        policies = options.policy.split(",") if options.policy else None
+        return perfetto.main(options.folder, options.output, policies, options.run)
     if options.command == "test":
         from wdmoe import selftest
 
