@@ -173,3 +173,28 @@ def cpp_tests():
         if place and (place / "wdmoe-test-runner").exists():
             return place / "wdmoe-test-runner"
     pytest.skip("no wdmoe-test-runner beside WDMOE_BIN")
+
+
+def run_ideal(folder, *options):
+    """Real results over ideal links."""
+    programs = os.environ.get("WDMOE_BIN")
+    if not programs or not (Path(programs) / "wdmoe-ideal").exists():
+        pytest.skip("no wdmoe-ideal in WDMOE_BIN")
+    from wdmoe.cli import main
+
+    sizes = ["--blocks=3", "--requests=2", "--maxOutputTokens=3"]
+    assert main(["run", "ideal", *sizes, "--out", str(folder), *options]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ideal(tmp_path_factory):
+    """A folder with one run under three policies; not to be written into."""
+    folder = tmp_path_factory.mktemp("results") / "ideal"
+    return run_ideal(folder, "--RngRun=3", "--policy=topk-stock,wdmoe,scheduled")
+
+
+@pytest.fixture(scope="session")
+def several(tmp_path_factory):
+    """A folder with two runs under two policies; not to be written into."""
+    return run_ideal(tmp_path_factory.mktemp("results") / "several", "--runs=2", "--policy=topk-stock,wdmoe")
