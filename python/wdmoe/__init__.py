@@ -14,6 +14,7 @@ import importlib
 _LAZY = {
     "ns": "wdmoe.bindings:ns",
     "core": "wdmoe.core",
+    "sweep": "wdmoe.sweep",
 }
 
 

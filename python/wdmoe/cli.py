@@ -8,6 +8,10 @@ import argparse
 import sys
 
 
+# Commands that take their options as they are, and the modules whose main() they are.
+COMMANDS = {"sweep": "sweep.command", "doctor": "doctor"}
+
+
 def parse_positive(text):
     value = int(text)
     if value < 1:
@@ -96,6 +100,26 @@ def build_parser():
     evaluate.add_argument(
         "--similarity", metavar="FILE.json", help="measure how similar its experts are, for the policy sift"
     )
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a scenario over a grid or a Latin hypercube of options, policies and seeds",
+        description="Runs what is missing of the sweep that a TOML file describes, one simulation for each policy, "
+        "point and seed, on this machine's cores or a Dask cluster; writes runs.parquet, summary.csv and pictures.",
+        allow_abbrev=False,
+    )
+    sweep.add_argument("file", metavar="FILE.toml", help="what is swept")
+    sweep.add_argument("--out", metavar="DIR", help="where results go, and earlier ones are (default: results/sweep-FILE)")
+    sweep.add_argument("--jobs", metavar="N", type=parse_positive, help="simulations at a time (default: one for each core)")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask cluster, tcp://HOST:PORT")
+    sweep.add_argument("--retry-failed", action="store_true", help="run those again that failed")
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what is wrong with this installation, and how to mend it",
+        description="Checks the compiler, headers, packages, libraries, data and the cache; exit status 1 where "
+        "something is wrong.",
+        allow_abbrev=False,
+    )
+    doctor.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser(
         "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
     )
@@ -134,6 +158,12 @@ def main(arguments=None):
         if stray:
             evaluate_parser.error(f"'{stray[0]}' is not understood; the program's options are written --name=value")
         return evaluate.main(options, others, evaluate_parser)
+    if options.command in COMMANDS:
+        import importlib
+
+        if others:
+            parser.error(f"'{others[0]}' is not understood; see wdmoe {options.command} --help")
+        return importlib.import_module(f"wdmoe.{COMMANDS[options.command]}").main(options)
     if options.command == "test":
         from wdmoe import selftest
 
