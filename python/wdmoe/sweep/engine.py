@@ -73,7 +73,7 @@ def sweep(source, out=None, jobs=None, scheduler=None, retry_failed=False, quiet
             tell(f"interrupted; what was done is in {out}, and the same command goes on")
             raise
         finally:
-            frame = store.close()
+            frame = store.close([run.key for run in runs])
         frame = frame[frame["key"].isin({run.key for run in runs})].reset_index(drop=True)
         if missing and not quiet:
             tell_time(frame[frame["key"].isin({run.key for run in missing})], time.monotonic() - began)

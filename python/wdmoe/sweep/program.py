@@ -29,6 +29,8 @@ GLOBAL = re.compile(r"^ +--(\w+)=", re.MULTILINE)
 UNIT = re.compile(r"^[^\[(;]*, ([A-Za-z]{1,4}(?:/[a-z]+)?) *(?:[\[(;]|$)")
 ATTRIBUTE = re.compile(r"^ +--(ns3::\S+?)=\[", re.MULTILINE)
 TYPE = re.compile(r"^ +(ns3::\S+)$", re.MULTILINE)
+# No program has an option of this name.
+END = "wdmoe-sweep-end"
 # Arguments in one call of the program; Linux takes 128 KiB for each and 2 MiB in all.
 ARGUMENTS = 2000
 
@@ -95,9 +97,18 @@ class Program:
         return done.returncode, done.stdout
 
     @cached_property
+    def _help(self):
+        return self._ask("--PrintHelp")
+
+    @property
+    def is_ns3(self):
+        """Whether it reads its options by ns3::CommandLine, as all scenarios of the module do."""
+        return "General Arguments:" in self._help[1]
+
+    @cached_property
     def options(self):
         """Name -> help text of the program's own options."""
-        status, printed = self._ask("--PrintHelp")
+        status, printed = self._help
         found = OPTION.findall(printed.partition("General Arguments:")[0])
         if status or not found:
             raise SweepError(
@@ -115,11 +126,11 @@ class Program:
                 raise SweepError(f"{self.name} has no option '{name}'{nearest(name, known)} (an attribute is named ns3::CLASS::ATTRIBUTE)")
             return
         type_id, _, attribute = name.rpartition("::")
-        known = [found for found in ATTRIBUTE.findall(self._ask(f"--PrintAttributes={type_id}")[1])]
+        known = ATTRIBUTE.findall(self._ask(f"--PrintAttributes={type_id}")[1])
         if name in known:
             return
         if known:
-            raise SweepError(f"{type_id} has no attribute '{attribute}'{nearest(name, known)}")
+            raise SweepError(f"{type_id} has no attribute '{attribute}'{nearest(attribute, [one.rpartition('::')[2] for one in known])}")
         types = TYPE.findall(self._ask("--PrintTypeIds")[1])
         if type_id in types:
             raise SweepError(f"{type_id} has no attributes")
@@ -132,17 +143,24 @@ class Program:
 
     def try_values(self, pairs):
         """Has the program read each (name, value), without simulating; a SweepError says which it does not take."""
-        arguments = [f"--{name}={write(value)}" for name, value in pairs]
-        for first in range(0, len(arguments), ARGUMENTS):
-            status, printed = self._ask(*arguments[first : first + ARGUMENTS], "--PrintHelp")
-            if status == 0:
-                continue
-            refused = REFUSED.search(printed)
-            if refused:
-                value = refused[1].partition("=")[2]
-                hint = "; for whole numbers write integer = true" if re.fullmatch(r"-?\d+\.\d+(e-?\d+)?", value) else ""
-                raise SweepError(f"{self.name} does not take '{refused[1]}': it expects another kind of value{hint}")
-            raise SweepError(f"{self.name}: {explain(printed, self.name) or f'exit status {status}: {printed[-500:]}'}")
+        if not self.is_ns3:
+            return
+        for first in range(0, len(pairs), ARGUMENTS):
+            chunk = pairs[first : first + ARGUMENTS]
+            if self._refuse(chunk) is not None:
+                for pair in chunk:
+                    told = self._refuse([pair])
+                    if told is not None:
+                        raise SweepError(f"{self.name} does not take --{pair[0]}={write(pair[1])}{f': {told}' if told else ''}")
+
+    def _refuse(self, pairs):
+        """What the program says against values; None where it takes them all."""
+        # Arguments are read one after the other, and the first one that is refused ends the program.
+        printed = self._ask(*(f"--{name}={write(value)}" for name, value in pairs), f"--{END}=1")[1]
+        refused = REFUSED.search(printed)
+        if refused and refused[3] == END:
+            return None
+        return "it expects another kind of value" if refused else explain(printed, self.name) or ""
 
     @property
     def revision(self):

@@ -146,9 +146,13 @@ class Store:
                 part.unlink()
         return frame
 
-    def close(self):
-        """Compacts, and leaves no empty folder."""
+    def close(self, keys=()):
+        """Compacts, rows in the order of `keys`, and leaves no empty folder; returns all rows, None without any."""
         frame = self.compact()
+        if frame is not None:
+            place = {key: number for number, key in enumerate(keys)}
+            frame = frame.sort_values("key", key=lambda column: column.map(place), kind="stable", ignore_index=True)
+            replace(frame, self.folder / RUNS)
         for name in (PARTS, LOGS):
             try:
                 (self.folder / name).rmdir()

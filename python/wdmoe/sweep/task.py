@@ -7,6 +7,7 @@
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -99,7 +100,7 @@ def execute(run, sweep, folder):
             ended = f"ended by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
             return Outcome(run.key, FAILED, seconds, {}, reason or ended, log)
         try:
-            return Outcome(run.key, DONE, seconds, read(out, run.policy))
+            return Outcome(run.key, DONE, seconds, read(out, run.policy, run.options))
         except results.BadResult as error:
             return Outcome(run.key, FAILED, seconds, {}, str(error), log)
 
@@ -141,14 +142,23 @@ def _run(command, sweep, folder, log):
     return status, printed
 
 
-def read(out, policy):
-    """The metrics of the one policy in summary.json: {"block_latency_s.p50": ..., ...}."""
+def read(out, policy, options=()):
+    """The metrics of the one policy in summary.json: {"block_latency_s.p50": ..., ...}.
+
+    A BadResult also where the program took another value of a number in `options` than it was given: ns-3 reads 1.5 as
+    1 where it wants a whole number.
+    """
     try:
         summary = json.loads((out / results.SUMMARY).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise results.BadResult(f"it left no {results.SUMMARY} in the folder that --out names") from None
     except json.JSONDecodeError as error:
         raise results.BadResult(f"{results.SUMMARY}, line {error.lineno}: {error.msg}") from None
+    manifest = summary.get("manifest", {})
+    for name, value in options:
+        took = manifest.get(name if "::" in name else f"option.{name}")
+        if isinstance(value, float) and not value.is_integer() and re.fullmatch(r"-?\d+", took or ""):
+            raise results.BadResult(f"--{name}={value} was taken as {took}: it is a whole number (integer = true)")
     entries = summary.get("policies", {})
     if policy is None and len(entries) == 1:
         (policy,) = entries
