@@ -352,7 +352,7 @@ def test_slurm_profile(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "slurm"
     folder.mkdir()
     for name, text in (
-        ("sbatch", f'#!/bin/sh\ncp "$1" {folder}/job.sh\nsetsid sh "$1" >{folder}/log 2>&1 &\necho $! >{folder}/pid\necho 7\n'),
+        ("sbatch", f'#!/bin/sh\ncp "$1" {folder}/job.sh\nsetsid sh {folder}/job.sh >{folder}/log 2>&1 &\necho $! >{folder}/pid\necho 7\n'),
         ("scancel", f"#!/bin/sh\nkill -- -$(cat {folder}/pid)\n"),
     ):
         (folder / name).write_text(text)

@@ -6,6 +6,7 @@
 
 import concurrent.futures
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -144,7 +145,7 @@ def run_all(plan, missing, store, crowd, quiet):
     # A worker dies when it must, its simulations with it; the task is then run by another one. So a result may be
     # computed twice, but its key is taken from here once.
     open_runs = {run.key: run for run in missing}
-    with interruptible(), crowd.open() as client, progress as bar:
+    with quiet_end() as hush, interruptible(), crowd.open() as client, progress as bar:
         try:
             if crowd.scheduler or (plan.cluster or {}).get("kind") == "slurm":
                 wait_for_workers(client)
@@ -168,8 +169,20 @@ def run_all(plan, missing, store, crowd, quiet):
                 if bar:
                     bar.update()
         except BaseException:
+            hush()
             end(client, name)
             raise
+
+
+@contextlib.contextmanager
+def quiet_end():
+    """Gives a function after which nothing is logged until all is closed: of a sweep that was interrupted, Dask tells
+    what it could not finish."""
+    before = logging.root.manager.disable
+    try:
+        yield lambda: logging.disable(logging.CRITICAL)
+    finally:
+        logging.disable(before)
 
 
 def poll(completed):
