@@ -4,7 +4,7 @@
 
 """Sweeps on Dask: how much of two workers they use, and what a killed worker costs.
 
-    python bench/python-sweep.py efficiency [--runs=40] [--workers=2]
+    python bench/python-sweep.py efficiency [--runs=80] [--workers=2]
     python bench/python-sweep.py killed [--runs=200]
 
 `efficiency`: runs of equal options and seeds; the sum of their own times over (workers x wall), and the same over the
@@ -136,7 +136,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.what == "killed":
         return killed(arguments.runs or 200)
-    return efficiency(arguments.runs or 40, arguments.workers)
+    return efficiency(arguments.runs or 80, arguments.workers)
 
 
 if __name__ == "__main__":

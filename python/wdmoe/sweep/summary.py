@@ -270,6 +270,6 @@ def name_metric(metric):
         if head.endswith(end):
             head, unit = head[: -len(end)], known_unit
     if rest.endswith("per_token") and unit:
-        rest, unit = rest[: -len("per_token")], f"{unit}/token"
+        rest, unit = rest[: -len("per_token")].rstrip("_"), f"{unit}/token"
     words = f"{head} {rest}".strip().replace("_", " ").replace(".", " ")
     return f"{words} ({unit})" if unit else words
