@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -333,6 +334,16 @@ def check_temporary():
     return good("temporary files", f"{folder}, {free} MB free")
 
 
+def judge_failure(state, status, error):
+    """Whether the bindings fail with the precompiled header only, which is then damaged."""
+    made = Path(state["path"])
+    if made.exists() and capture(sys.executable, "-c", BINDINGS, env={**os.environ, "XDG_CACHE_HOME": os.devnull})[0] == 0:
+        return Finding("bindings", BAD, f"the precompiled header {made} is damaged", "remove it; it is made again")
+    reason = f"ended by {signal.Signals(-status).name}" if status and status < 0 else last_line(error)
+    fix = f"the first of the points above that is bad; if there is none, {INSTALL}"
+    return Finding("bindings", BAD, f"`from wdmoe import ns` fails: {reason}", fix)
+
+
 def check_bindings():
     """`from wdmoe import ns` in a Python of its own, twice where the first had to make the precompiled header."""
     from wdmoe import bindings
@@ -345,8 +356,7 @@ def check_bindings():
         status, printed, error = capture(sys.executable, "-c", BINDINGS)
         told = re.search(r"^@doctor (.*)$", printed, re.MULTILINE)
         if status or not told:
-            fix = f"the first of the points above that is bad; if there is none, {remove}"
-            return Finding("bindings", BAD, f"`from wdmoe import ns` fails: {last_line(error)}", fix)
+            return judge_failure(state, status, error)
         took = json.loads(told[1])
         if took["cpu"] <= SLOW_S:
             break

@@ -192,7 +192,13 @@ def test_the_command(monkeypatch, command, capsys, tmp_path):
     assert command("doctor", "--jsn") == 2
 
 
-def test_the_bindings():
-    """In full: another Python loads ns-3 and the module."""
-    found = list(doctor.examine([doctor.check_bindings]))
-    assert found[0].what == "bindings" and found[0].state in (GOOD, NOTE) and "`from wdmoe import ns` takes" in found[0].found
+def test_the_bindings(monkeypatch, tmp_path):
+    """In full: another Python loads ns-3 and the module, with a precompiled header that it makes; then that is cut short."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (found,) = doctor.examine([doctor.check_bindings])
+    assert found.state == GOOD and "`from wdmoe import ns` takes" in found.found
+    (made,) = (tmp_path / "wdmoe").glob("*.pch")
+    assert str(made) in found.found and "1 precompiled headers" in examine([doctor.check_cache])["cache"].found
+    os.truncate(made, 1_000_000)
+    (found,) = doctor.examine([doctor.check_bindings])
+    assert found.state == BAD and found.found == f"the precompiled header {made} is damaged" and "remove it" in found.fix
