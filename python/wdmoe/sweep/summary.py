@@ -223,10 +223,12 @@ def draw_metric(found, plan, metric, x, folder):
         if not numeric:
             axis.set_xticks(list(places.values()), [label("policy", value) for value in places], rotation=30, ha="right")
             axis.margins(x=0.1)
-        elif is_geometric(sorted(places)):
+        elif not plan["latin"] and is_geometric(sorted(places)):
             axis.set_xscale("log")
             axis.set_xticks(sorted(places), [text(value) for value in sorted(places)])
             axis.minorticks_off()
+        if rows["mean"].min() >= 0:  # an interval of few seeds may reach below what there can be
+            axis.set_ylim(bottom=max(0, axis.get_ylim()[0]))
         unit = plan["units"].get(x)
         axis.set_xlabel(f"{name_parameter(x)} ({unit})" if unit else name_parameter(x))
         axis.set_ylabel(name_metric(metric))
