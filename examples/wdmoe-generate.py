@@ -15,7 +15,7 @@ experts on eight devices, activations in the packets. Tokens appear with their s
 
 import math
 import sys
-from ctypes import c_double, c_int32
+from types import SimpleNamespace
 
 from wdmoe import ns
 
@@ -52,60 +52,55 @@ def require(good, message):
 
 
 def main(argv):
-    modelName = ns.std.string("wdmoe-lm-base")
-    prompt = "Ann has 12 apples. Ann buys 5 more. How many apples? "
+    options = SimpleNamespace(
+        model="wdmoe-lm-base",
+        prompt="Ann has 12 apples. Ann buys 5 more. How many apples? ",
+        policy="wdmoe",
+        maxTokens=64,
+        temperature=0.0,
+        deadlineMs=0.0,
+        minDistance=30.0,
+        maxDistance=150.0,
+        downlinkPrecision="fp16",
+        uplinkPrecision="fp16",
+        out="",
+    )
     air = ns.WdmoeScenarioRadio("ideal")
     air.SetPathloss(3.5, 46.6777)
-    policyName = ns.std.string("wdmoe")
-    maxTokens = c_int32(64)
-    temperature = c_double(0)
-    deadlineMs = c_double(0)
-    minDistance = c_double(30)
-    maxDistance = c_double(150)
-    downlinkPrecision = ns.std.string("fp16")
-    uplinkPrecision = ns.std.string("fp16")
-    out = ns.std.string()
     cmd = ns.CommandLine(__file__)
-    cmd.AddValue("model", "wdmoe-lm-base, wdmoe-lm-robust, or the folder of a checkpoint", modelName)
-
-    # a callback, since a std::string would end at the first blank
-    def set_prompt(text):
-        nonlocal prompt
-        prompt = str(text)
-        return True
-
-    cmd.AddValue("prompt", "What to continue, or @FILE", set_prompt, prompt)
+    cmd.AddValue("model", "wdmoe-lm-base, wdmoe-lm-robust, or the folder of a checkpoint", options, "model")
+    cmd.AddValue("prompt", "What to continue, or @FILE", options, "prompt")
     air.AddOptions(cmd)
-    cmd.AddValue("policy", "One of the policies, or SELECTOR+ALLOCATOR by TypeId", policyName)
-    cmd.AddValue("maxTokens", "Most tokens to generate; a newline ends earlier", maxTokens)
-    cmd.AddValue("temperature", "Of sampling; 0: always the most likely token", temperature)
-    cmd.AddValue("deadline", "Deadline for stragglers, ms; 0: none", deadlineMs)
-    cmd.AddValue("minDistance", "Least distance of a device, m", minDistance)
-    cmd.AddValue("maxDistance", "Largest distance of a device, m", maxDistance)
-    cmd.AddValue("downlinkPrecision", "fp32, fp16, bf16, int8 or int4", downlinkPrecision)
-    cmd.AddValue("uplinkPrecision", "fp32, fp16, bf16, int8 or int4", uplinkPrecision)
-    cmd.AddValue("out", "Folder for summary.json and the tables; empty: none", out)
+    cmd.AddValue("policy", "One of the policies, or SELECTOR+ALLOCATOR by TypeId", options, "policy")
+    cmd.AddValue("maxTokens", "Most tokens to generate; a newline ends earlier", options, "maxTokens")
+    cmd.AddValue("temperature", "Of sampling; 0: always the most likely token", options, "temperature")
+    cmd.AddValue("deadline", "Deadline for stragglers, ms; 0: none", options, "deadlineMs")
+    cmd.AddValue("minDistance", "Least distance of a device, m", options, "minDistance")
+    cmd.AddValue("maxDistance", "Largest distance of a device, m", options, "maxDistance")
+    cmd.AddValue("downlinkPrecision", "fp32, fp16, bf16, int8 or int4", options, "downlinkPrecision")
+    cmd.AddValue("uplinkPrecision", "fp32, fp16, bf16, int8 or int4", options, "uplinkPrecision")
+    cmd.AddValue("out", "Folder for summary.json and the tables; empty: none", options, "out")
     cmd.Parse(argv)
     air.Check()
-    require(maxTokens.value >= 1, f"--maxTokens is {maxTokens.value}; expected at least 1")
-    require(0 <= temperature.value <= 100, f"--temperature is {temperature.value:g}; expected 0 to 100")
-    require(deadlineMs.value >= 0, f"--deadline is {deadlineMs.value:g}; expected ms >= 0")
+    require(options.maxTokens >= 1, f"--maxTokens is {options.maxTokens}; expected at least 1")
+    require(0 <= options.temperature <= 100, f"--temperature is {options.temperature:g}; expected 0 to 100")
+    require(options.deadlineMs >= 0, f"--deadline is {options.deadlineMs:g}; expected ms >= 0")
     require(
-        0 < minDistance.value <= maxDistance.value,
-        f"--minDistance and --maxDistance are {minDistance.value:g} and {maxDistance.value:g}; "
+        0 < options.minDistance <= options.maxDistance,
+        f"--minDistance and --maxDistance are {options.minDistance:g} and {options.maxDistance:g}; "
         "expected 0 < min <= max",
     )
-    policy = ns.WdmoePolicy.Find(policyName)
-    policy.SetPrice(modelName)
-    policy.SetSimilarity(modelName)
-    model = ns.WdmoeRealModel.Load(modelName)
-    model.SetAttribute("Temperature", ns.DoubleValue(temperature.value))
+    policy = ns.WdmoePolicy.Find(options.policy)
+    policy.SetPrice(options.model)
+    policy.SetSimilarity(options.model)
+    model = ns.WdmoeRealModel.Load(options.model)
+    model.SetAttribute("Temperature", ns.DoubleValue(options.temperature))
     model.AssignStreams(2000)
 
     # one request
     requests = ns.CreateObject[ns.WdmoePromptRequestSource]()
-    text = read_prompt(prompt)
-    requests.Add(text, maxTokens.value, ns.Time(0), model.GetTransformer().GetConfig())
+    text = read_prompt(options.prompt)
+    requests.Add(text, options.maxTokens, ns.Time(0), model.GetTransformer().GetConfig())
 
     # a base station and a device for each expert
     description = model.Describe()
@@ -117,7 +112,7 @@ def main(argv):
     uniform.SetStream(1000)
     positions.Add(ns.Vector(0, 0, 10))
     for _ in range(devices.GetN()):
-        distance = uniform.GetValue(minDistance.value, maxDistance.value)
+        distance = uniform.GetValue(options.minDistance, options.maxDistance)
         angle = uniform.GetValue(0, 2 * math.pi)
         positions.Add(ns.Vector(distance * math.cos(angle), distance * math.sin(angle), 1.5))
     mobility.SetPositionAllocator(positions)
@@ -134,9 +129,9 @@ def main(argv):
     controller.AssignStreams(7000)
     serverHelper = ns.WdmoeGatingServerHelper(description)
     serverHelper.SetBaseStation(ns.WdmoeLoadDeviceProfile("bs-gpu"))
-    serverHelper.SetAttribute("Deadline", ns.TimeValue(ns.Seconds(1e-3 * deadlineMs.value)))
-    serverHelper.SetAttribute("DownlinkPrecision", ns.StringValue(downlinkPrecision))
-    serverHelper.SetAttribute("UplinkPrecision", ns.StringValue(uplinkPrecision))
+    serverHelper.SetAttribute("Deadline", ns.TimeValue(ns.Seconds(1e-3 * options.deadlineMs)))
+    serverHelper.SetAttribute("DownlinkPrecision", ns.StringValue(options.downlinkPrecision))
+    serverHelper.SetAttribute("UplinkPrecision", ns.StringValue(options.uplinkPrecision))
     policy.Apply("server", serverHelper)
     app = serverHelper.Install(controller, model, requests)
     nodeHelper = ns.WdmoeExpertNodeHelper(description, profiles)
@@ -145,7 +140,7 @@ def main(argv):
     experts.Start(ns.MilliSeconds(100))  # attached by then
 
     size = len(text.encode("utf-8", "surrogateescape"))
-    print(f"{modelName} over {radio.GetName()}, policy {policyName}, prompt of {size} bytes")
+    print(f"{options.model} over {radio.GetName()}, policy {options.policy}, prompt of {size} bytes")
     print(shown(text), flush=True)
     tokensOut = 0
     answer = ""
@@ -159,13 +154,13 @@ def main(argv):
     app.TraceConnectWithoutContext("Token", on_token)
     app.TraceConnectWithoutContext("Done", lambda: ns.Simulator.Stop(ns.MilliSeconds(100)))
     results = ns.WdmoeResultsHelper("generate")
-    results.Attach(policyName, app, experts, controller)
+    results.Attach(options.policy, app, experts, controller)
     ns.Simulator.Run()
     results.CheckConservation(app.GetReport().tokensIn, tokensOut)
-    r = results.GetRequests(policyName)[0]
+    r = results.GetRequests(options.policy)[0]
     down = 0
     up = 0
-    for b in results.GetBlocks(policyName):
+    for b in results.GetBlocks(options.policy):
         down += b.bytesDownlink
         up += b.bytesUplink
     print(f"answer: {shown(answer)}")
@@ -177,8 +172,8 @@ def main(argv):
         f"{r.pairsTopK - r.pairsRouted} of {r.pairsTopK} (token, expert) pairs dropped, {r.pairsMissing} missing",
         flush=True,
     )
-    if out:
-        results.Write(out)
+    if options.out:
+        results.Write(options.out)
     ns.Simulator.Destroy()
     return 0
 

@@ -9,6 +9,7 @@ import os
 import signal
 from pathlib import Path
 
+from wdmoe.bindings import options
 from wdmoe.build import DEFINITIONS, MODULES
 
 
@@ -37,7 +38,10 @@ def _load():
     for module in MODULES:
         cppyy.include(f"ns3/{module}-module.h")
     cppyy.include("ns3/wdmoe-module.h")
-    return cppyy.gbl.ns3
+    ns3 = cppyy.gbl.ns3
+    ns3.std, ns3.wdmoe = cppyy.gbl.std, cppyy.gbl.wdmoe
+    options.pythonize(ns3, cppyy.gbl.std.string)
+    return ns3
 
 
 ns = _load()
