@@ -19,14 +19,14 @@ import ctypes
 NUMBERS = {bool: ctypes.c_bool, int: ctypes.c_int64, float: ctypes.c_double}
 
 
-def pythonize(ns, string):
-    """Lets AddValue() of ns.CommandLine take an attribute, WdmoeScenarioRadio.Register() a function; `string` is
-    std::string."""
-    _pythonize_command_line(ns, string)
-    _pythonize_register(ns)
+def install(cppyy):
+    """Lets AddValue() of ns.CommandLine take an attribute, WdmoeScenarioRadio.Register() a function."""
+    _command_line(cppyy)
+    _register(cppyy.gbl.ns3)
 
 
-def _pythonize_command_line(ns, string):
+def _command_line(cppyy):
+    ns, string = cppyy.gbl.ns3, cppyy.gbl.std.string
     command_line = ns.CommandLine
     plain, parse = command_line.__dict__["AddValue"], command_line.__dict__["Parse"]
 
@@ -60,7 +60,7 @@ def _pythonize_command_line(ns, string):
 _made = []  # helpers whose class is Python's, which C++ owns without knowing of Python
 
 
-def _pythonize_register(ns):
+def _register(ns):
     radio = ns.WdmoeScenarioRadio
 
     def register(name, maker, options=None):
