@@ -18,7 +18,7 @@ _callbacks = None
 
 
 def _start():
-    from wdmoe.bindings import callbacks, errors, load, pythonize
+    from wdmoe.bindings import callbacks, errors, load, options, pythonize
 
     global _callbacks
     cppyy = load.load()
@@ -26,6 +26,7 @@ def _start():
     for name, value in (("cppyy", cppyy), ("std", cppyy.gbl.std), ("wdmoe", cppyy.gbl.wdmoe)):
         setattr(found, name, value)
     pythonize.install(cppyy)
+    options.install(cppyy)
     _callbacks = callbacks.install(cppyy)
     found.WdmoePython.Guard(errors.raiser(found))
     return found
