@@ -113,7 +113,7 @@ def judge(table, folder):
     if "scenario" not in table:
         raise SweepError('no scenario; write scenario = "ideal" (wdmoe run --list names them) or a file ending in .py')
     scenario = str(expect(table["scenario"], (str, Path), "scenario", "a name or a file ending in .py"))
-    if scenario.endswith(".py"):
+    if scenarios.is_script(scenario):
         scenario = str((folder / scenario).resolve())
     program = Program(scenario)
     options = dict(expect(table.get("options", {}), dict, "options", "a table"))

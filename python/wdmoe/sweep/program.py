@@ -61,25 +61,23 @@ class Program:
     def __init__(self, scenario):
         """`scenario` is a name, as of `wdmoe run`, or an absolute path of a Python file."""
         self.scenario = str(scenario)
-        self.is_file = self.scenario.endswith(".py")
-        if self.is_file:
-            path = Path(self.scenario)
-            if not path.is_file():
-                raise SweepError(f"no file {path} on this machine")
-            self.command = [sys.executable, str(path)]
-            return
         programs = scenarios.find_programs()
+        script = scenarios.is_script(self.scenario)
+        if not script and not programs:
+            raise SweepError(f"no scenario is installed in {scenarios.program_folder()}; see wdmoe doctor")
         programs.pop(scenarios.GENERATE, None)  # which generates one text, no comparison
-        if self.scenario not in programs:
-            if not programs:
-                raise SweepError(f"no scenario is installed in {scenarios.program_folder()}; see wdmoe doctor")
-            raise SweepError(f"unknown scenario '{self.scenario}'{nearest(self.scenario, programs)}, or a file ending in .py")
-        self.command = [str(programs[self.scenario])]
+        if not script and self.scenario not in programs:
+            hint = nearest(self.scenario, programs)
+            raise SweepError(f"unknown scenario '{self.scenario}'{hint}, or a file ending in .py")
+        try:
+            self.command = scenarios.command_line(self.scenario)
+        except scenarios.BadScenario as error:
+            raise SweepError(str(error)) from None
 
     @property
     def name(self):
         """The scenario in short: its name, or its file's."""
-        return Path(self.scenario).stem if self.is_file else self.scenario
+        return scenarios.short_name(self.scenario)
 
     def _ask(self, *arguments):
         """(exit status, all that it printed) of the program with these arguments."""
