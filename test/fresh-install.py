@@ -57,7 +57,14 @@ def main():
             tool = folder / "tool"
             subprocess.run([arguments.pythons[0], "-m", "venv", tool], check=True)
             subprocess.run([tool / "bin" / "pip", "install", "--quiet", "build"], check=True)
-            if timed([tool / "bin" / "python", "-m", "build", "--sdist", source, "-o", folder / "dist"], folder, folder / "sdist.log") is None:
+            if (
+                timed(
+                    [tool / "bin" / "python", "-m", "build", "--sdist", source, "-o", folder / "dist"],
+                    folder,
+                    folder / "sdist.log",
+                )
+                is None
+            ):
                 return 1
             (source,) = (folder / "dist").glob("*.tar.gz")
             print(f"sdist: {source.name}, {source.stat().st_size / 1e6:.1f} MB")

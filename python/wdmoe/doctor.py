@@ -55,7 +55,13 @@ def capture(*command, **options):
     """(exit status, standard output, standard error); status None where it did not start or did not end."""
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=TIMEOUT_S, **options
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT_S,
+            **options,
         )
     except OSError as error:
         return None, "", str(error)
@@ -76,14 +82,18 @@ def check_system():
         return Finding("system", BAD, system, fix)
     name, version = platform.libc_ver()
     if name != "glibc" or tuple(map(int, version.split(".")[:2])) < (2, 28):
-        return Finding("system", BAD, system, "the ns3 wheel needs glibc 2.28 or newer: a distribution of 2019 or later")
+        return Finding(
+            "system", BAD, system, "the ns3 wheel needs glibc 2.28 or newer: a distribution of 2019 or later"
+        )
     return good("system", system)
 
 
 def check_python():
     found = f"{platform.python_version()} at {sys.executable}"
     if not PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]:
-        return Finding("Python", BAD, found, f"ns3 {NS3} has wheels for Python 3.9 to 3.13: make a venv with one of these")
+        return Finding(
+            "Python", BAD, found, f"ns3 {NS3} has wheels for Python 3.9 to 3.13: make a venv with one of these"
+        )
     return good("Python", found)
 
 
@@ -112,7 +122,9 @@ def check_packages():
         there.append(f"{requirement.name} {version}")
     if wrong:
         names = " ".join(f"'{needed}'" for _, needed in wrong)
-        return Finding("packages", BAD, "; ".join(text for text, _ in wrong), f"{sys.executable} -m pip install {names}")
+        return Finding(
+            "packages", BAD, "; ".join(text for text, _ in wrong), f"{sys.executable} -m pip install {names}"
+        )
     return good("packages", f"{found}; {', '.join(there)}")
 
 
@@ -162,7 +174,11 @@ def check_compiler():
         return Finding(what, BAD, "neither c++ nor g++ in PATH; cppyy reads the C++ library's headers by it", fix)
     try:
         done = subprocess.run(
-            [path, "-std=c++20", "-fsyntax-only", "-x", "c++", "-"], input=CPP20, capture_output=True, text=True, timeout=60
+            [path, "-std=c++20", "-fsyntax-only", "-x", "c++", "-"],
+            input=CPP20,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Finding(what, BAD, f"{path} does not work: {error}", fix)
@@ -287,12 +303,19 @@ def check_simulation():
     with tempfile.TemporaryDirectory(prefix="wdmoe-doctor-") as folder:
         began = time.monotonic()
         status, printed, error = capture(
-            str(program), "--requests=1", "--blocks=1", "--maxOutputTokens=1", "--policies=topk-equal", f"--out={folder}/out"
+            str(program),
+            "--requests=1",
+            "--blocks=1",
+            "--maxOutputTokens=1",
+            "--policies=topk-equal",
+            f"--out={folder}/out",
         )
         seconds = time.monotonic() - began
         if status or not Path(folder, "out", "summary.json").is_file():
             reason = explain(printed + error, "ideal") or f"{last_line(error)} (exit status {status})"
-            return Finding("simulation", BAD, f"{program.name} fails: {reason}", "the first of the points above that is bad")
+            return Finding(
+                "simulation", BAD, f"{program.name} fails: {reason}", "the first of the points above that is bad"
+            )
     return good("simulation", f"{program.name} ran a block in {seconds:.2f} s")
 
 
@@ -337,7 +360,10 @@ def check_temporary():
 def judge_failure(state, status, error):
     """Whether the bindings fail with the precompiled header only, which is then damaged."""
     made = Path(state["path"])
-    if made.exists() and capture(sys.executable, "-c", BINDINGS, env={**os.environ, "XDG_CACHE_HOME": os.devnull})[0] == 0:
+    if (
+        made.exists()
+        and capture(sys.executable, "-c", BINDINGS, env={**os.environ, "XDG_CACHE_HOME": os.devnull})[0] == 0
+    ):
         return Finding("bindings", BAD, f"the precompiled header {made} is damaged", "remove it; it is made again")
     reason = f"ended by {signal.Signals(-status).name}" if status and status < 0 else last_line(error)
     fix = f"the first of the points above that is bad; if there is none, {INSTALL}"

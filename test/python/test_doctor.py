@@ -50,7 +50,9 @@ def copy(tmp_path, monkeypatch):
 def test_nothing_is_wrong():
     found = examine()
     assert not [finding for finding in found.values() if finding.state == BAD]
-    assert {"system", "Python", "packages", "cppyy", "ns-3", "C++ compiler", "library", "simulation", "cache"} <= set(found)
+    assert {"system", "Python", "packages", "cppyy", "ns-3", "C++ compiler", "library", "simulation", "cache"} <= set(
+        found
+    )
     assert all(finding.fix for finding in found.values() if finding.state != GOOD)
 
 
@@ -79,7 +81,9 @@ def test_a_package_is_missing_or_of_another_version(monkeypatch):
     numpy = metadata.version("numpy")
     lines = ["nosuchpackage>=2", "numpy<1", "pandas", "nosuch; python_version < '3'", "nosuch; extra == 'gym'"]
     monkeypatch.setattr(doctor.metadata, "requires", lambda name: lines)
-    monkeypatch.setattr(doctor.metadata, "version", lambda name, version=metadata.version: version(name) if name != "wdmoe" else "1")
+    monkeypatch.setattr(
+        doctor.metadata, "version", lambda name, version=metadata.version: version(name) if name != "wdmoe" else "1"
+    )
     found = examine([doctor.check_packages])["packages"]
     assert found.state == BAD and found.found == f"nosuchpackage is missing; numpy is {numpy}"
     assert found.fix.endswith("-m pip install 'nosuchpackage>=2' 'numpy<1'")
@@ -89,7 +93,9 @@ def test_a_wrong_folder_of_programs(monkeypatch, tmp_path):
     monkeypatch.setenv("WDMOE_BIN", str(tmp_path / "nosuch"))
     found = examine()
     assert found["programs"].state == found["library"].state == BAD
-    assert f"WDMOE_BIN is {tmp_path / 'nosuch'}" in found["programs"].found and "unset WDMOE_BIN" in found["programs"].fix
+    assert (
+        f"WDMOE_BIN is {tmp_path / 'nosuch'}" in found["programs"].found and "unset WDMOE_BIN" in found["programs"].fix
+    )
     assert "simulation" not in found
 
 
@@ -119,7 +125,11 @@ def test_another_library_is_loaded(copy, tmp_path, monkeypatch):
     shutil.copy2(copy / "lib" / "libwdmoe.so", other)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(other))
     found = examine([doctor.check_loaded])["library path"]
-    assert found.state == BAD and f"the programs load {other}/libwdmoe.so" in found.found and "unset LD_LIBRARY_PATH" in found.fix
+    assert (
+        found.state == BAD
+        and f"the programs load {other}/libwdmoe.so" in found.found
+        and "unset LD_LIBRARY_PATH" in found.fix
+    )
 
 
 def test_a_program_that_does_not_run(copy):
@@ -188,7 +198,9 @@ def test_the_command(monkeypatch, command, capsys, tmp_path):
     assert command("doctor", "--json") == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["good"] is False
-    assert {"what": "programs", "state": "bad"}.items() <= [f for f in answer["findings"] if f["what"] == "programs"][0].items()
+    assert {"what": "programs", "state": "bad"}.items() <= [f for f in answer["findings"] if f["what"] == "programs"][
+        0
+    ].items()
     assert command("doctor", "--jsn") == 2
 
 
@@ -201,4 +213,6 @@ def test_the_bindings(monkeypatch, tmp_path):
     assert str(made) in found.found and "1 precompiled headers" in examine([doctor.check_cache])["cache"].found
     os.truncate(made, 1_000_000)
     (found,) = doctor.examine([doctor.check_bindings])
-    assert found.state == BAD and found.found == f"the precompiled header {made} is damaged" and "remove it" in found.fix
+    assert (
+        found.state == BAD and found.found == f"the precompiled header {made} is damaged" and "remove it" in found.fix
+    )

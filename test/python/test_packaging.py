@@ -45,7 +45,11 @@ def test_the_sdist_holds_what_a_build_reads(sdist):
     sources = set(re.findall(r"^ +((?:model|helper|test)/\S+\.(?:cc|h))$", text, re.MULTILINE))
     assert len(sources) > 200 and not sources - names
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
-    needed = {name for name in tracked if name.startswith(("model/", "helper/", "examples/", "data/", "python/", "cmake/", "test/"))}
+    needed = {
+        name
+        for name in tracked
+        if name.startswith(("model/", "helper/", "examples/", "data/", "python/", "cmake/", "test/"))
+    }
     assert not needed - names
     assert {"pyproject.toml", "LICENSE", "README.md", "CMakeLists.txt", "wdmoe", "PKG-INFO"} <= names
     assert not [name for name in names if name.startswith(("build/", ".venv", "results/")) or "__pycache__" in name]
@@ -56,7 +60,9 @@ def test_the_requirements_are_what_is_imported(project):
     """Each import at the top or inside of a function of the package is of the standard library or a requirement."""
     if sys.version_info < (3, 10):
         pytest.skip("sys.stdlib_module_names is of Python 3.10")
-    required = {re.split(r"[<>=;\[ ]", line)[0].replace("-", "_").lower() for line in project["project"]["dependencies"]}
+    required = {
+        re.split(r"[<>=;\[ ]", line)[0].replace("-", "_").lower() for line in project["project"]["dependencies"]
+    }
     required |= {"distributed"} if "dask[distributed]" in project["project"]["dependencies"] else set()
     found = {}
     for path in (ROOT / "python" / "wdmoe").rglob("*.py"):

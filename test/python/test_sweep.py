@@ -50,11 +50,24 @@ def test_a_row_for_each_run():
     }
     assert (frame["status"] == "done").all() and (frame["wall_s"] > 0).all() and frame["key"].is_unique
     assert (frame["requests"] == 1).all() and frame["revision"].nunique() == 1
-    assert sorted(os.listdir("out")) == ["block_latency_s.p50-by-bandwidth.png", "runs.parquet", "summary.csv", "sweep.json"]
+    assert sorted(os.listdir("out")) == [
+        "block_latency_s.p50-by-bandwidth.png",
+        "runs.parquet",
+        "summary.csv",
+        "sweep.json",
+    ]
     # the program itself says the same
     row = frame[(frame["policy"] == "wdmoe") & (frame["bandwidth"] == 20) & (frame["seed"] == 2)].iloc[0]
-    command = [str(scenarios.find_programs()["ideal"]), "--policies=wdmoe", "--RngRun=2", "--bandwidth=20", "--out=alone"]
-    subprocess.run(command + [f"--{name}={value}" for name, value in TINY.items()], check=True, stdout=subprocess.DEVNULL)
+    command = [
+        str(scenarios.find_programs()["ideal"]),
+        "--policies=wdmoe",
+        "--RngRun=2",
+        "--bandwidth=20",
+        "--out=alone",
+    ]
+    subprocess.run(
+        command + [f"--{name}={value}" for name, value in TINY.items()], check=True, stdout=subprocess.DEVNULL
+    )
     entry = json.loads(Path("alone/summary.json").read_text())["policies"]["wdmoe"]
     assert row["block_latency_s.p50"] == entry["block_latency_s"]["p50"]
     assert row["energy_j.per_token"] == entry["energy_j"]["per_token"]
@@ -62,7 +75,9 @@ def test_a_row_for_each_run():
 
 
 def test_attributes_change_what_is_simulated():
-    frame = sweep(tiny(policies=["topk-equal"], seeds=1, grid={"ns3::WdmoeIdealRadio::ServerTxPower": [10.0, 40.0]})).runs
+    frame = sweep(
+        tiny(policies=["topk-equal"], seeds=1, grid={"ns3::WdmoeIdealRadio::ServerTxPower": [10.0, 40.0]})
+    ).runs
     slow, fast = frame.sort_values("ns3::WdmoeIdealRadio::ServerTxPower")["block_latency_s.p50"]
     assert slow > fast
 
@@ -112,7 +127,7 @@ def test_rows_of_another_program_are_set_aside(capsys, monkeypatch, tmp_path):
     sweep(tiny(seeds=1))
     revision = load("out")["revision"][0]
     # the same program, one byte longer
-    binaries, libraries = tmp_path / "new" / "bin", tmp_path / "new" / "lib"
+    binaries = tmp_path / "new" / "bin"
     binaries.mkdir(parents=True)
     program = scenarios.find_programs()["ideal"]
     (binaries / program.name).write_bytes(program.read_bytes() + b"\0")
@@ -129,7 +144,10 @@ def test_rows_of_another_program_are_set_aside(capsys, monkeypatch, tmp_path):
 
 
 def test_latin_hypercube():
-    ranges = {"bandwidth": {"from": 10, "to": 160, "scale": "log"}, "maxPromptTokens": {"from": 8, "to": 64, "integer": True}}
+    ranges = {
+        "bandwidth": {"from": 10, "to": 160, "scale": "log"},
+        "maxPromptTokens": {"from": 8, "to": 64, "integer": True},
+    }
     table = tiny(policies=["topk-equal"], seeds=1, latin={"samples": 5, "seed": 3, "range": ranges})
     frame = sweep(table).runs
     assert len(frame) == 5 and frame["maxPromptTokens"].dtype.kind == "i"
@@ -160,7 +178,9 @@ def test_summary_is_paired_by_seed():
     assert [row["mean"], row["low"], row["high"]] == pytest.approx(list(interval(mine)))
     assert (row["runs"], row["pairs"], row["against"]) == (3, 3, "topk-equal")
     differences = [a - b for a, b in zip(mine, base)]
-    assert [row["difference"], row["difference_low"], row["difference_high"]] == pytest.approx(list(interval(differences)))
+    assert [row["difference"], row["difference_low"], row["difference_high"]] == pytest.approx(
+        list(interval(differences))
+    )
     logs = interval([math.log(a / b) for a, b in zip(mine, base)])
     assert [row["change"], row["change_low"], row["change_high"]] == pytest.approx([math.expm1(x) for x in logs])
     of_base = found[(found["policy"] == "topk-equal") & (found["metric"] == metric)]
@@ -207,16 +227,31 @@ def test_a_policys_name_may_carry_settings():
         ({"grid": {"bandwidth": 20}}, "grid.bandwidth is 20, expected a list of values, or a table"),
         ({"grid": {"bandwidth": [20, 20]}}, "grid.bandwidth has a value twice"),
         ({"grid": {"requests": [1, 2]}}, "'requests' is both a fixed option and swept"),
-        ({"grid": {"bandwidth": {"from": 5, "to": 1, "count": 3}}}, "grid.bandwidth: from is 5, to is 1, expected from < to"),
+        (
+            {"grid": {"bandwidth": {"from": 5, "to": 1, "count": 3}}},
+            "grid.bandwidth: from is 5, to is 1, expected from < to",
+        ),
         ({"grid": {"bandwidth": {"from": 0, "to": 1, "count": 3, "scale": "log"}}}, "expected > 0 on a log scale"),
         ({"grid": {"bandwidth": {"from": 1, "to": 2, "count": 1}}}, "grid.bandwidth.count is 1, expected at least 2"),
         ({"grid": {"bandwidth": {"from": 1, "to": 2, "steps": 3}}}, "grid.bandwidth: unknown key 'steps'"),
-        ({"grid": {"ns3::WdmoeWlrSelector::Gian": [1]}}, "ns3::WdmoeWlrSelector has no attribute 'Gian'; did you mean Gain"),
-        ({"grid": {"ns3::WdmoeWlrSelectr::Gain": [1]}}, "there is no class ns3::WdmoeWlrSelectr; did you mean ns3::WdmoeWlrSelector"),
-        ({"grid": {"ns3::WdmoeWlrSelector::Gain": ["big"]}}, 'ideal does not take --ns3::WdmoeWlrSelector::Gain=big: Attribute value "big" is not'),
+        (
+            {"grid": {"ns3::WdmoeWlrSelector::Gian": [1]}},
+            "ns3::WdmoeWlrSelector has no attribute 'Gian'; did you mean Gain",
+        ),
+        (
+            {"grid": {"ns3::WdmoeWlrSelectr::Gain": [1]}},
+            "there is no class ns3::WdmoeWlrSelectr; did you mean ns3::WdmoeWlrSelector",
+        ),
+        (
+            {"grid": {"ns3::WdmoeWlrSelector::Gain": ["big"]}},
+            'ideal does not take --ns3::WdmoeWlrSelector::Gain=big: Attribute value "big" is not',
+        ),
         ({"latin": {"samples": 3}}, "latin.range is None"),
         ({"latin": {"samples": 0, "range": {"rate": {"from": 1, "to": 2}}}}, "latin has 0 samples"),
-        ({"latin": {"samples": 1, "range": {"rat": {"from": 1, "to": 2}}}}, "ideal has no option 'rat'; did you mean rate"),
+        (
+            {"latin": {"samples": 1, "range": {"rat": {"from": 1, "to": 2}}}},
+            "ideal has no option 'rat'; did you mean rate",
+        ),
         ({"latin": {}, "grid": {"rate": [1]}}, "a grid or a Latin hypercube (latin), not both"),
         ({"summary": {"baseline": "wdmo"}}, "summary.baseline: policy is never 'wdmo'; did you mean wdmoe?"),
         ({"summary": {"baseline": {"rate": 1}}}, "summary.baseline: nothing swept is named 'rate'"),
@@ -236,14 +271,19 @@ def test_refused_before_anything_runs(changes, told):
 
 
 def test_the_command(command, capsys, tmp_path):
-    Path("a.toml").write_text('scenario = "ideal"\npolicies = ["wdmoe"]\nseeds = 2\n[options]\nrequests = 1\nblocks = 1\n')
+    Path("a.toml").write_text(
+        'scenario = "ideal"\npolicies = ["wdmoe"]\nseeds = 2\n[options]\nrequests = 1\nblocks = 1\n'
+    )
     assert command("sweep", "a.toml") == 0
     printed = capsys.readouterr().out
     assert "ideal: 1 policy x 2 seeds = 2 runs\n" in printed and "results: results/sweep-a" in printed
     assert len(load("results/sweep-a")) == 2
     assert command("sweep", "a.toml") == 0
     assert "2 of them there already" in capsys.readouterr().out
-    for text, told in (("seeds = ", "a.toml: no TOML: "), ('scenario = "x"', "a.toml: unknown scenario 'x'; there are: ")):
+    for text, told in (
+        ("seeds = ", "a.toml: no TOML: "),
+        ('scenario = "x"', "a.toml: unknown scenario 'x'; there are: "),
+    ):
         Path("a.toml").write_text(text)
         assert command("sweep", "a.toml") == 2
         error = capsys.readouterr().err
@@ -271,7 +311,9 @@ def test_a_python_file_is_a_scenario():
 
 def long_runs(tmp_path, seeds):
     path = tmp_path / "long.toml"
-    path.write_text(f'scenario = "ideal"\npolicies = ["topk-equal"]\nseeds = {seeds}\n[options]\nrequests = 6\nblocks = 12\n')
+    path.write_text(
+        f'scenario = "ideal"\npolicies = ["topk-equal"]\nseeds = {seeds}\n[options]\nrequests = 6\nblocks = 12\n'
+    )
     return path
 
 
@@ -352,7 +394,10 @@ def test_slurm_profile(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "slurm"
     folder.mkdir()
     for name, text in (
-        ("sbatch", f'#!/bin/sh\ncp "$1" {folder}/job.sh\nsetsid sh {folder}/job.sh >{folder}/log 2>&1 &\necho $! >{folder}/pid\necho 7\n'),
+        (
+            "sbatch",
+            f'#!/bin/sh\ncp "$1" {folder}/job.sh\nsetsid sh {folder}/job.sh >{folder}/log 2>&1 &\necho $! >{folder}/pid\necho 7\n',
+        ),
         ("scancel", f"#!/bin/sh\nkill -- -$(cat {folder}/pid)\n"),
     ):
         (folder / name).write_text(text)

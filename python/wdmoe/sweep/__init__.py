@@ -40,8 +40,11 @@ def sweep(source, out=None, jobs=None, scheduler=None, retry_failed=False, quiet
 
 
 def load(folder):
-    """The rows of a sweep's folder as a pandas frame: key, policy, seed, options, status (done, failed), reason, wall_s,
-    revision, then all metrics of summary.json, as "block_latency_s.p50". It works while the sweep goes on too."""
+    """The rows of a sweep's folder as a pandas frame, while the sweep goes on too.
+
+    Columns: key, policy, seed, options, status (done or failed), reason, wall_s, revision, then all metrics of
+    summary.json, as "block_latency_s.p50".
+    """
     from wdmoe.sweep.store import load as read
 
     return read(folder)

@@ -65,7 +65,9 @@ def open_client(jobs=None, scheduler=None, profile=None):
             try:
                 client = Client(scheduler, timeout=CONNECT_S)
             except (OSError, ValueError) as error:
-                raise SweepError(f"no Dask scheduler answers at '{scheduler}' ({error}); expected tcp://HOST:PORT") from None
+                raise SweepError(
+                    f"no Dask scheduler answers at '{scheduler}' ({error}); expected tcp://HOST:PORT"
+                ) from None
         elif profile and profile["kind"] == "slurm":
             cluster = stack.enter_context(make_slurm(profile))
             cluster.scale(jobs=profile["workers"])

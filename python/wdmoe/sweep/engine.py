@@ -57,7 +57,10 @@ def sweep(source, out=None, jobs=None, scheduler=None, retry_failed=False, quiet
         store = Store(out)
         known, aside = store.open(plan)
         for revision, count, path in aside:
-            tell(f"the program has changed since: {count} rows of revision {revision} are in {path} now, all is run again")
+            tell(
+                f"the program has changed since: {count} rows of revision {revision} are in {path} now, "
+                "all is run again"
+            )
         missing = [run for run in runs if run.key not in known or (retry_failed and known[run.key] == task.FAILED)]
         there = len(runs) - len(missing)
         failed_before = 0 if retry_failed else sum(known.get(run.key) == task.FAILED for run in runs)
@@ -95,7 +98,8 @@ def sweep(source, out=None, jobs=None, scheduler=None, retry_failed=False, quiet
 
 
 def describe(plan):
-    """"3 policies x bandwidth (4) x speed (2) x 5 seeds"."""
+    """ "3 policies x bandwidth (4) x speed (2) x 5 seeds"."""
+
     def count(number, one, many):
         return f"{number} {one if number == 1 else many}"
 
@@ -104,7 +108,9 @@ def describe(plan):
     else:
         columns = zip(*plan.points)
         swept = [f"{name} ({len(dict.fromkeys(column))})" for name, column in zip(plan.parameters, columns)]
-    return " x ".join([count(len(plan.policies), "policy", "policies"), *swept, count(len(plan.seeds), "seed", "seeds")])
+    return " x ".join(
+        [count(len(plan.policies), "policy", "policies"), *swept, count(len(plan.seeds), "seed", "seeds")]
+    )
 
 
 def tell_time(frame, wall):
@@ -244,7 +250,14 @@ class Bar:
 
     def __init__(self, total):
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self.failed = 0
         self.progress = Progress(

@@ -55,7 +55,9 @@ class Plan:
         found = []
         for point, seed, policy in itertools.product(self.points, self.seeds, self.policies):
             options = (*self.options.items(), *zip(self.parameters, point))
-            found.append(Run(make_key(self, options, policy, seed), self.scenario, self.revision, options, policy, seed))
+            found.append(
+                Run(make_key(self, options, policy, seed), self.scenario, self.revision, options, policy, seed)
+            )
         return found
 
     def describe(self):
@@ -95,7 +97,9 @@ def read(source):
 
 def expect(value, kind, where, what):
     """`value`, if it is of `kind`; a bool is no number here."""
-    if not isinstance(value, kind) or (isinstance(value, bool) and bool not in (kind if isinstance(kind, tuple) else (kind,))):
+    if not isinstance(value, kind) or (
+        isinstance(value, bool) and bool not in (kind if isinstance(kind, tuple) else (kind,))
+    ):
         raise SweepError(f"{where} is {value!r}, expected {what}")
     return value
 
@@ -140,7 +144,9 @@ def judge(table, folder):
         raise SweepError(f"'{twice[0]}' is both a fixed option and swept")
     seeds = judge_seeds(table.get("seeds", 1))
     if len(points) * len(policies) * len(seeds) > MOST:
-        raise SweepError(f"{len(points)} points x {len(policies)} policies x {len(seeds)} seeds are more than {MOST} runs")
+        raise SweepError(
+            f"{len(points)} points x {len(policies)} policies x {len(seeds)} seeds are more than {MOST} runs"
+        )
     columns = [dict.fromkeys(column) for column in zip(*points)] if parameters else []
     program.try_values(
         [*options.items(), *((name, value) for name, values in zip(parameters, columns) for value in values)]
@@ -205,7 +211,9 @@ def sample(latin):
     seed = expect(latin.get("seed", 1), int, "latin.seed", "a whole number")
     ranges = expect(latin.get("range"), dict, "latin.range", "a table with a {from, to} for each parameter")
     if samples < 1 or seed < 0 or not ranges:
-        raise SweepError(f"latin has {samples} samples of {len(ranges)} ranges and seed {seed}, expected >= 1, >= 1, >= 0")
+        raise SweepError(
+            f"latin has {samples} samples of {len(ranges)} ranges and seed {seed}, expected >= 1, >= 1, >= 0"
+        )
     for name, table in ranges.items():
         check_keys(table, [key for key in RANGE if key != "count"], f"latin.range.{name}")
     from scipy.stats import qmc
@@ -280,7 +288,9 @@ def judge_summary(table, plan):
     if name not in known:
         raise SweepError(f"summary.baseline: nothing swept is named '{name}'{nearest(name, known)}")
     if plan.latin and name != "policy":
-        raise SweepError("summary.baseline must be a policy in a Latin hypercube: no two points differ in one value only")
+        raise SweepError(
+            "summary.baseline must be a policy in a Latin hypercube: no two points differ in one value only"
+        )
     if value not in known[name]:
         values = list(dict.fromkeys(map(str, known[name])))
         raise SweepError(f"summary.baseline: {name} is never {value!r}{nearest(str(value), values)}")
@@ -308,13 +318,20 @@ def judge_cluster(table):
     check_keys(table, CLUSTER, "cluster")
     kind = table.get("kind", "local")
     if kind not in KINDS:
-        raise SweepError(f"cluster.kind is {kind!r}, expected {' or '.join(KINDS)}; a running cluster is named by --scheduler")
+        raise SweepError(
+            f"cluster.kind is {kind!r}, expected {' or '.join(KINDS)}; a running cluster is named by --scheduler"
+        )
     workers = expect(table.get("workers", 1), int, "cluster.workers", "a whole number of at least 1")
     if workers < 1:
         raise SweepError(f"cluster.workers is {workers}, expected at least 1")
     for key, (_, type_, _) in SLURM.items():
         if key in table:
             if kind != "slurm":
-                raise SweepError(f"cluster.{key} is for kind = \"slurm\", kind is {kind!r}")
-            expect(table[key], type_, f"cluster.{key}", {str: "a text", int: "a whole number", list: "a list of texts"}[type_])
+                raise SweepError(f'cluster.{key} is for kind = "slurm", kind is {kind!r}')
+            expect(
+                table[key],
+                type_,
+                f"cluster.{key}",
+                {str: "a text", int: "a whole number", list: "a list of texts"}[type_],
+            )
     return {**table, "kind": kind, **({"workers": workers} if kind == "slurm" or "workers" in table else {})}

@@ -40,7 +40,7 @@ class SweepError(ValueError):
 
 
 def nearest(name, known):
-    """", did you mean 'X'?" with the nearest of the known names; else what there is, if that is not too much."""
+    """ ", did you mean 'X'?" with the nearest of the known names; else what there is, if that is not too much."""
     known = list(known)
     # Case is what is most often wrong.
     folded = {other.lower(): other for other in known}
@@ -110,7 +110,8 @@ class Program:
         found = OPTION.findall(printed.partition("General Arguments:")[0])
         if status or not found:
             raise SweepError(
-                f"{self.scenario} did not answer --PrintHelp with its options (exit status {status}); it printed:\n{printed[-2000:]}"
+                f"{self.scenario} did not answer --PrintHelp with its options (exit status {status}); it printed:\n"
+                f"{printed[-2000:]}"
             )
         return {name: text.strip() for name, text in found}
 
@@ -121,14 +122,18 @@ class Program:
         if not name.startswith("ns3::"):
             if name not in self.options and name not in GLOBAL.findall(self._ask("--PrintGlobals")[1]):
                 known = [option for option in self.options if option not in OWN]
-                raise SweepError(f"{self.name} has no option '{name}'{nearest(name, known)} (an attribute is named ns3::CLASS::ATTRIBUTE)")
+                raise SweepError(
+                    f"{self.name} has no option '{name}'{nearest(name, known)} "
+                    "(an attribute is named ns3::CLASS::ATTRIBUTE)"
+                )
             return
         type_id, _, attribute = name.rpartition("::")
         known = ATTRIBUTE.findall(self._ask(f"--PrintAttributes={type_id}")[1])
         if name in known:
             return
         if known:
-            raise SweepError(f"{type_id} has no attribute '{attribute}'{nearest(attribute, [one.rpartition('::')[2] for one in known])}")
+            names = [one.rpartition("::")[2] for one in known]
+            raise SweepError(f"{type_id} has no attribute '{attribute}'{nearest(attribute, names)}")
         types = TYPE.findall(self._ask("--PrintTypeIds")[1])
         if type_id in types:
             raise SweepError(f"{type_id} has no attributes")
@@ -149,7 +154,9 @@ class Program:
                 for pair in chunk:
                     told = self._refuse([pair])
                     if told is not None:
-                        raise SweepError(f"{self.name} does not take --{pair[0]}={write(pair[1])}{f': {told}' if told else ''}")
+                        raise SweepError(
+                            f"{self.name} does not take --{pair[0]}={write(pair[1])}{f': {told}' if told else ''}"
+                        )
 
     def _refuse(self, pairs):
         """What the program says against values; None where it takes them all."""

@@ -29,7 +29,9 @@ def load(folder):
     import pandas as pd
 
     folder = Path(folder)
-    frames = [pd.read_parquet(path) for path in [folder / RUNS, *sorted((folder / PARTS).glob("*.parquet"))] if path.exists()]
+    frames = [
+        pd.read_parquet(path) for path in [folder / RUNS, *sorted((folder / PARTS).glob("*.parquet"))] if path.exists()
+    ]
     if not frames:
         if not folder.is_dir() or not (folder / PLAN).exists():
             raise SweepError(f"{folder} is no folder of a sweep: it has neither {RUNS} nor {PLAN}")
@@ -109,7 +111,7 @@ class Store:
         return ({} if frame is None else dict(zip(frame["key"], frame["status"]))), aside
 
     def add(self, run, outcome, options):
-        """A row; on disk within FLUSH_S seconds of calls of flush(). `options` are all names that no metric may have."""
+        """A row, which flush() writes. `options` are names of options, which no metric's column may have."""
         row = {"key": run.key, "policy": run.policy, "seed": run.seed, **dict(run.options)}
         row.update(status=outcome.status, reason=outcome.reason, wall_s=round(outcome.wall_s, 4), revision=run.revision)
         for name, value in outcome.metrics.items():

@@ -95,7 +95,7 @@ def chosen_metrics(found, plan, known=SHOWN):
 
 
 def name_point(row, plan, short=True):
-    """"policy, bandwidth 20" of a row of summarize()."""
+    """ "policy, bandwidth 20" of a row of summarize()."""
     from wdmoe.scenarios import shorten
 
     parts = [shorten(row["policy"])] if isinstance(row["policy"], str) else []
@@ -138,7 +138,11 @@ def show(found, plan):
         if plan["baseline"]:
             shown.add_column("change", justify="right", no_wrap=True)
     for key, cells in list(rows.items())[:MOST_ROWS]:
-        line = [text(table.fold(value) if name == "policy" else value) for name, value in zip(group, key) if value == value and value is not None]
+        line = [
+            text(table.fold(value) if name == "policy" else value)
+            for name, value in zip(group, key)
+            if value == value and value is not None
+        ]
         line.append(str(int(cells["runs"].max())))
         for metric in metrics:
             row = cells.loc[metric].to_dict() if metric in cells.index else {}
@@ -146,7 +150,8 @@ def show(found, plan):
             if plan["baseline"]:
                 line.append(describe_change(row))
         shown.add_row(*line)
-    table.say(f"Mean over seeds, {table.PLUS_MINUS} half of its 95 % interval{', and ' + describe_baseline(plan) if plan['baseline'] else ''}")
+    against = f", and {describe_baseline(plan)}" if plan["baseline"] else ""
+    table.say(f"Mean over seeds, {table.PLUS_MINUS} half of its 95 % interval{against}")
     table.show(shown)
     if len(rows) > MOST_ROWS:
         table.say(f"... and {len(rows) - MOST_ROWS} rows more; all of them and all metrics: {SUMMARY}")
@@ -168,7 +173,7 @@ def describe_baseline(plan):
 
 
 def describe_change(row):
-    """"-12.3 % (-15.0 .. -9.5)"; the difference itself where there is no ratio; "-" for the baseline."""
+    """ "-12.3 % (-15.0 .. -9.5)"; the difference itself where there is no ratio; "-" for the baseline."""
     for what, scale, unit in (("change", 100, " %"), ("difference", 1, "")):
         mean, low, high = (known(row.get(f"{what}{bound}")) for bound in ("", "_low", "_high"))
         if mean is None:
@@ -198,7 +203,10 @@ def draw_metric(found, plan, metric, x, folder):
     by = ([] if x == "policy" else ["policy"]) + others
     lines = {key: line for key, line in rows.groupby(by, sort=False, dropna=False)} if by else {(): rows}
     left_out = max(0, len(lines) - MOST_LINES)
-    numeric = x != "policy" and rows[x].map(lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)).all()
+    numeric = (
+        x != "policy"
+        and rows[x].map(lambda value: isinstance(value, (int, float)) and not isinstance(value, bool)).all()
+    )
     places = {value: value if numeric else place for place, value in enumerate(dict.fromkeys(rows[x]))}
     with pyplot.rc_context(STYLE):
         figure, axis = pyplot.subplots(figsize=(5.2, 3.4), layout="constrained")
@@ -212,7 +220,9 @@ def draw_metric(found, plan, metric, x, folder):
                 [places[value] for value in line[x]],
                 middle,
                 yerr=bars,
-                label=", ".join(label(name, value) for name, value in zip(by, key) if isinstance(value, str) or value == value),
+                label=", ".join(
+                    label(name, value) for name, value in zip(by, key) if isinstance(value, str) or value == value
+                ),
                 color=COLOURS[number % len(COLOURS)],
                 marker=MARKERS[number % len(MARKERS)],
                 linestyle="-" if numeric and not plan["latin"] else "none",
@@ -221,7 +231,9 @@ def draw_metric(found, plan, metric, x, folder):
                 capsize=2.5,
             )
         if not numeric:
-            axis.set_xticks(list(places.values()), [label("policy", value) for value in places], rotation=30, ha="right")
+            axis.set_xticks(
+                list(places.values()), [label("policy", value) for value in places], rotation=30, ha="right"
+            )
             axis.margins(x=0.1)
         elif not plan["latin"] and is_geometric(sorted(places)):
             axis.set_xscale("log")
@@ -265,7 +277,7 @@ OTHER_UNITS = {"bytes_downlink": "bytes", "bytes_uplink": "bytes", "wlr": "1/s",
 
 
 def name_metric(metric):
-    """"block latency p50 (s)" of block_latency_s.p50."""
+    """ "block latency p50 (s)" of block_latency_s.p50."""
     head, _, rest = metric.partition(".")
     unit = OTHER_UNITS.get(metric, "")
     for end, known_unit in UNITS.items():
