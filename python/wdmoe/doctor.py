@@ -35,6 +35,7 @@ TIMEOUT_S = 180
 # Of the processor, so that a busy machine is no finding; with a precompiled header it takes a second.
 SLOW_S = 5
 INSTALL = "python -m pip install --force-reinstall --no-deps wdmoe (in the same environment), or ./wdmoe in a checkout"
+ABOVE = "the first of the points above that is bad; if there is none"
 
 
 @dataclass
@@ -366,7 +367,7 @@ def judge_failure(state, status, error):
     ):
         return Finding("bindings", BAD, f"the precompiled header {made} is damaged", "remove it; it is made again")
     reason = f"ended by {signal.Signals(-status).name}" if status and status < 0 else last_line(error)
-    fix = f"the first of the points above that is bad; if there is none, {INSTALL}"
+    fix = f"{ABOVE}, {INSTALL}"
     return Finding("bindings", BAD, f"`from wdmoe import ns` fails: {reason}", fix)
 
 
@@ -377,7 +378,7 @@ def check_bindings():
     state = bindings.status()
     remove = f"remove {state['folder']}, which is made again"
     if "key" not in state:
-        return Finding("bindings", BAD, "; ".join(state["problems"]), "the first of the points above that is bad")
+        return Finding("bindings", BAD, "; ".join(state["problems"]), f"{ABOVE}, {INSTALL}")
     for _ in range(2):
         status, printed, error = capture(sys.executable, "-c", BINDINGS)
         told = re.search(r"^@doctor (.*)$", printed, re.MULTILINE)
