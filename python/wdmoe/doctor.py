@@ -314,9 +314,7 @@ def check_simulation():
         seconds = time.monotonic() - began
         if status or not Path(folder, "out", "summary.json").is_file():
             reason = explain(printed + error, "ideal") or f"{last_line(error)} (exit status {status})"
-            return Finding(
-                "simulation", BAD, f"{program.name} fails: {reason}", "the first of the points above that is bad"
-            )
+            return Finding("simulation", BAD, f"{program.name} fails: {reason}", f"{ABOVE}, {unset_or_install()}")
     return good("simulation", f"{program.name} ran a block in {seconds:.2f} s")
 
 

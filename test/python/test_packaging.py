@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Imports whose package on PyPI has another name, and those that an extra brings.
 EXTRAS = {"torch", "transformers", "safetensors", "gymnasium", "stable_baselines3", "dask_jobqueue", "tomllib"}
 # Brought by ns3 (cppyy), and by dask (packaging).
-BROUGHT = {"cppyy", "cppyy_backend", "CPyCppyy", "packaging"}
+BROUGHT = {"cppyy", "libcppyy", "cppyy_backend", "CPyCppyy", "packaging"}
 
 
 @pytest.fixture(scope="module")
