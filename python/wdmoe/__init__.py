@@ -13,11 +13,14 @@ import importlib
 # name -> where it is: "MODULE", or "MODULE:NAME in it"
 _LAZY = {
     "ns": "wdmoe.bindings:ns",
+    "SimulationError": "wdmoe.bindings:SimulationError",
+    "callback": "wdmoe.bindings:callback",
     "core": "wdmoe.core",
     "load": "wdmoe.frames:load",
     "plot": "wdmoe.plot",
     "report": "wdmoe.report",
     "perfetto": "wdmoe.perfetto",
+    "sweep": "wdmoe.sweep",
 }
 
 

@@ -8,6 +8,10 @@ import argparse
 import sys
 
 
+# Commands that take their options as they are, and the modules whose main() they are.
+COMMANDS = {"sweep": "sweep.command", "doctor": "doctor"}
+
+
 def parse_positive(text):
     value = int(text)
     if value < 1:
@@ -104,6 +108,26 @@ def build_parser():
     trace.add_argument("-o", dest="output", metavar="FILE.json", help="the trace (default: DIR/trace.json)")
     trace.add_argument("--policy", metavar="A,B", help="only these (default: all)")
     trace.add_argument("--run", metavar="R", type=parse_positive, help="RngRun, of several (default: the first)")
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a scenario over a grid or a Latin hypercube of options, policies and seeds",
+        description="Runs what is missing of the sweep that a TOML file describes, one simulation for each policy, "
+        "point and seed, on this machine's cores or a Dask cluster; writes runs.parquet, summary.csv and pictures.",
+        allow_abbrev=False,
+    )
+    sweep.add_argument("file", metavar="FILE.toml", help="what is swept")
+    sweep.add_argument("--out", metavar="DIR", help="where results go, and earlier ones are (default: results/sweep-FILE)")
+    sweep.add_argument("--jobs", metavar="N", type=parse_positive, help="simulations at a time (default: one for each core)")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask cluster, tcp://HOST:PORT")
+    sweep.add_argument("--retry-failed", action="store_true", help="run those again that failed")
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what is wrong with this installation, and how to mend it",
+        description="Checks the compiler, headers, packages, libraries, data and the cache; exit status 1 where "
+        "something is wrong.",
+        allow_abbrev=False,
+    )
+    doctor.add_argument("--json", action="store_true", help="as JSON")
     commands.add_parser(
         "test", help="run the C++ and Python tests of the source checkout", add_help=False, allow_abbrev=False
     )
@@ -153,6 +177,12 @@ def main(arguments=None):
 
         policies = options.policy.split(",") if options.policy else None
         return perfetto.main(options.folder, options.output, policies, options.run)
+    if options.command in COMMANDS:
+        import importlib
+
+        if others:
+            parser.error(f"'{others[0]}' is not understood; see wdmoe {options.command} --help")
+        return importlib.import_module(f"wdmoe.{COMMANDS[options.command]}").main(options)
     if options.command == "test":
         from wdmoe import selftest
 

@@ -63,9 +63,10 @@ class Job:
         return f"exit status {self.status}"
 
 
-# How ns-3 ends a program (the time and node may stand before file=), and how C++ does.
+# How ns-3 ends a program (the time and node may stand before file=), how C++ does, and how Python does.
 ABORTED = re.compile(r'msg="(.*?)", [^"\n]*file=[^\n]*, line=\d+', re.DOTALL)
 THROWN = re.compile(r"^ *what\(\): *(.+)$", re.MULTILINE)
+RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
 REFUSED = re.compile(r"^Invalid command-line argument: *((--)?([^=\n]*).*)$", re.MULTILINE)
 
 
@@ -79,6 +80,8 @@ def explain(output, scenario):
         wrong = f"malformed value in '{option}'" if known else f"unknown option or malformed value: '{option}'"
         return f"{wrong}; see ./wdmoe run {scenario} --help"
     found = ABORTED.search(output) or THROWN.search(output)
+    if not found:
+        found = next(reversed([*RAISED.finditer(output)]), None)  # the last of several is the one that came through
     if not found:
         return None
     return " ".join(found[1].replace('\\"', '"').replace("\\n", " ").split())

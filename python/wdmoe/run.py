@@ -37,28 +37,30 @@ def choose_policies(text, scenario=None):
 
 
 def main(options, others, parser):
-    programs = scenarios.find_programs()
     name = options.scenario or scenarios.DEFAULT
     if options.list:
-        print_list(programs)
+        print_list(scenarios.find_programs())
         return 0
     if options.help and not options.scenario:
         parser.print_help()
         print("\n`wdmoe run SCENARIO --help` shows a scenario's own options as well.")
         return 0
-    if name not in programs:
-        return fail(f"unknown scenario '{name}'; there are: {', '.join(programs) or 'none installed'}", 2)
+    try:
+        command = scenarios.command_line(name)
+        own = scenarios.script_options(name) if scenarios.is_script(name) else {}
+    except scenarios.BadScenario as error:
+        return fail(error, 2)
     if name == scenarios.GENERATE and options.scenario:
-        return generate(programs[name], others, options)
+        return generate(command, others, options)
     if options.prompt is not None:
         return fail(f"--prompt is for: wdmoe run {scenarios.GENERATE}", 2)
     if options.help:
         parser.print_help()
         print(f"\n== The options of the scenario '{name}'\n", flush=True)
-        shown = subprocess.run([programs[name], "--PrintHelp"], stdout=subprocess.PIPE, text=True, check=False).stdout
+        shown = subprocess.run([*command, "--PrintHelp"], stdout=subprocess.PIPE, text=True, check=False).stdout
         print("\n".join(line for line in shown.splitlines() if not OWN.match(line)))
         return 0
-    policies = choose_policies(options.policy, name)
+    policies = choose_policies(options.policy or own.get("policies"), name)
     wrong = judge_policies(policies)
     if wrong:
         return fail(wrong, 2)
@@ -67,10 +69,10 @@ def main(options, others, parser):
             return fail(f"'{other}' is set by this command; use --policy to choose policies", 2)
 
     if any(other.startswith("--Print") for other in others):  # ns-3's own, as --PrintAttributes=TYPEID
-        return subprocess.run([programs[name], *others], check=False).returncode
+        return subprocess.run([*command, *others], check=False).returncode
 
     default = not options.scenario
-    folder = scenarios.DEFAULT_FOLDER if default else name
+    folder = scenarios.DEFAULT_FOLDER if default else scenarios.short_name(name)
     # which radios there are is for the program to say: others may have been registered in it
     if options.radio is not None:
         others += [f"--radio={options.radio}"]
@@ -78,9 +80,9 @@ def main(options, others, parser):
     out = Path(options.out or Path("results") / folder)
     try:
         if default and options.model is None:
-            return simulate_default(programs[name], name, policies, others, out, options)
+            return simulate_default(command, name, policies, others, out, options)
         others += [f"--model={options.model}"] if options.model is not None else []
-        return simulate(programs[name], name, policies, others, out, options)
+        return simulate(command, name, policies, others, out, options)
     except KeyboardInterrupt:
         return fail("interrupted; every simulation was ended", 130)
     except OSError as error:
@@ -94,7 +96,7 @@ def judge_policies(policies):
     return next(filter(None, map(scenarios.judge_policy, policies)), None)
 
 
-def simulate_default(program, name, policies, others, out, options):
+def simulate_default(command, name, policies, others, out, options):
     """One job for each of the default models, one after the other; a failed one does not keep the next from running."""
     made = not out.exists()
     statuses = []
@@ -102,7 +104,7 @@ def simulate_default(program, name, policies, others, out, options):
         air = scenarios.name_air(name, options.radio)
         print("\n" if statuses else "", f"== {job}: {model} over {air}", sep="", flush=True)
         try:
-            statuses.append(simulate(program, name, policies, [*others, f"--model={model}"], out / job, options))
+            statuses.append(simulate(command, name, policies, [*others, f"--model={model}"], out / job, options))
         except OSError as error:
             statuses.append(fail(f"{error.strerror}: {error.filename}", 1))
     if made:
@@ -110,14 +112,14 @@ def simulate_default(program, name, policies, others, out, options):
     return max(statuses)
 
 
-def generate(program, others, options):
-    """Runs the program that generates text; it prints all of it itself."""
+def generate(command, others, options):
+    """Runs the command that generates text; it prints all of it itself."""
     if options.help:
         print("usage: wdmoe run generate --prompt TEXT|@FILE [--model NAME|DIR] [--radio RADIO] [--policy NAME] ...\n")
         print("A real model continues a text; its experts run on the devices. The program's own options:\n", flush=True)
-        return subprocess.run([program, "--PrintHelp"], check=False).returncode
+        return subprocess.run([*command, "--PrintHelp"], check=False).returncode
     if any(other.startswith("--Print") for other in others):  # ns-3's own, as --PrintAttributes=TYPEID
-        return subprocess.run([program, *others], check=False).returncode
+        return subprocess.run([*command, *others], check=False).returncode
     for option, given in (("--runs", options.runs > 1), ("--jobs", options.jobs)):
         if given:
             return fail(f"{option} makes no sense for '{scenarios.GENERATE}', which is one simulation", 2)
@@ -127,11 +129,11 @@ def generate(program, others, options):
         return fail(wrong or f"'{scenarios.GENERATE}' runs one policy, --policy names {len(policies)}", 2)
     given = {name: getattr(options, name) for name in ("prompt", "model", "radio", "out", "RngRun")}
     given["policy"] = policies[0] if policies else None
-    command = [str(program), *(f"--{name}={value}" for name, value in given.items() if value is not None)]
+    line = [*command, *(f"--{name}={value}" for name, value in given.items() if value is not None)]
     previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         sys.stdout.flush()
-        done = subprocess.run(command + others, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
+        done = subprocess.run(line + others, check=False, stderr=subprocess.PIPE, text=True, errors="replace")
     except KeyboardInterrupt:
         return fail("interrupted; the simulation was ended", 130)
     finally:
@@ -145,7 +147,7 @@ def generate(program, others, options):
     if not reason:
         sys.stderr.write(done.stderr)
         reason = f"ended by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        reason = f"{program.name}: {reason}"
+        reason = f"{Path(command[-1]).name}: {reason}"
     return fail(reason, 128 - status if status < 0 else status)
 
 
@@ -167,7 +169,7 @@ def print_list(programs):
     print("for example scheduled:controller.EarlyGrants=false:server.MaxInFlight=1")
 
 
-def simulate(program, name, policies, others, out, options):
+def simulate(command, name, policies, others, out, options):
     """Runs everything; returns the exit status. Earlier results in `out` stay until there are new ones."""
     made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
@@ -178,7 +180,7 @@ def simulate(program, name, policies, others, out, options):
         partial = out / PARTIAL
         shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
         try:
-            return simulate_into(partial, program, name, policies, others, out, options)
+            return simulate_into(partial, command, name, policies, others, out, options)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
             if made:
@@ -186,15 +188,15 @@ def simulate(program, name, policies, others, out, options):
                 remove_empty(out)
 
 
-def simulate_into(partial, program, name, policies, others, out, options):
+def simulate_into(partial, command, name, policies, others, out, options):
     rng_runs = range(options.RngRun, options.RngRun + options.runs)
     folders = {rng_run: partial / f"run-{rng_run}" if options.runs > 1 else partial for rng_run in rng_runs}
     jobs = []
     for rng_run, folder in folders.items():
         for number, policy in enumerate(policies):
             part = folder / PARTS / str(number)
-            command = [str(program), f"--out={part}", f"--policies={policy}", f"--RngRun={rng_run}", "--progress=1"]
-            jobs.append(Job(policy, rng_run, command + others, part))
+            own = [f"--out={part}", f"--policies={policy}", f"--RngRun={rng_run}", "--progress=1"]
+            jobs.append(Job(policy, rng_run, [*command, *own, *others], part))
     Pool(jobs, min(options.jobs or len(os.sched_getaffinity(0)), len(jobs))).run()
     failures = tell_failures(jobs, name)
     united = {}
@@ -318,9 +320,16 @@ def tell_failures(jobs, scenario):
     for (reason, failure, output), group in alike.items():
         names = "" if len(group) == len(jobs) > 1 and reason else ", ".join(job.name for job in group) + ": "
         print(f"wdmoe run: {names}{reason or failure}", file=sys.stderr)
+        output = find_traceback(group[0].read_log()) or output
         if output:
             print("".join(f"  | {line}\n" for line in output.splitlines()), end="", file=sys.stderr)
     return sum(map(len, alike.values()))
+
+
+def find_traceback(log):
+    """The last traceback of a Python script in what it printed; None where there is none."""
+    _, begin, rest = log.rpartition("Traceback (most recent call last):\n")
+    return begin + rest if begin else None
 
 
 # What a part of a program has to say, once, while all goes on: "WdmoeX: ...", "policy 'X': ...".

@@ -6,6 +6,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 # What runs where no scenario is named: this scenario, with each of these models, into a folder of that name.
@@ -126,10 +128,72 @@ def find_programs():
     return {name: path for name, path in programs.items() if os.access(path, os.X_OK)}
 
 
+class BadScenario(ValueError):
+    """No scenario of that name or in that file; the message says which and why."""
+
+
+# What a scenario's program has to have: `wdmoe run` and sweeps set these.
+NEEDED = ("policies", "out", "progress")
+# How long a script may take until it has printed its options.
+PATIENCE_S = 120
+
+
+def is_script(scenario):
+    """Whether a scenario is named by the file of its Python script."""
+    return str(scenario).endswith(".py")
+
+
+def command_line(scenario):
+    """How to run a scenario, its name or its Python script: a list of words that the options are to follow.
+
+    BadScenario where there is none.
+    """
+    if is_script(scenario):
+        path = Path(scenario)
+        if not path.is_file():
+            raise BadScenario(f"no file {scenario}")
+        return [sys.executable, str(path)]
+    programs = find_programs()
+    if scenario not in programs:
+        known = ", ".join(programs) or "none installed"
+        raise BadScenario(f"unknown scenario '{scenario}'; there are: {known}; or name a Python script, FILE.py")
+    return [str(programs[scenario])]
+
+
+def short_name(scenario):
+    """A scenario's name for folders and titles: wdmoe-lte of examples/wdmoe-lte.py."""
+    return Path(scenario).stem if is_script(scenario) else scenario
+
+
+def script_options(script):
+    """What --PrintHelp of a Python script says of its options: name -> default. BadScenario where it is no scenario.
+
+    The script has to stop at CommandLine::Parse(), as every ns-3 program does.
+    """
+    command = [*command_line(script), "--PrintHelp"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        raise BadScenario(f"{script}: printed no options within {PATIENCE_S} s; does it call cmd.Parse(sys.argv)?")
+    if done.returncode != 0:
+        told = "".join(f"\n  | {line}" for line in (done.stderr or done.stdout).splitlines())
+        raise BadScenario(f"{script} --PrintHelp failed with exit status {done.returncode}{told}")
+    options = dict(OPTION.findall(done.stdout))
+    missing = [f"--{name}" for name in NEEDED if name not in options]
+    if missing:
+        raise BadScenario(
+            f"{script} is no scenario that several policies can be compared in: it has no {', '.join(missing)}, as "
+            f"WdmoeComparisonHelper.AddOptions(cmd) gives; run it by itself: python {script}"
+        )
+    return options
+
+
+# In the help that ns-3 prints: "    --name:  what it is [default]".
+OPTION = re.compile(r"^ +--(\w+): .*?(?: \[(.*)\])?$", re.MULTILINE)
+
+
 def revision(checkout):
     """The git revision of the checkout, '+changes' where it has uncommitted ones; None where there is none."""
-    import subprocess
-
     if not checkout or not (Path(checkout) / ".git").exists():
         return None
     try:
