@@ -123,7 +123,7 @@ def _run(command, sweep, folder, log):
                 return -signal.SIGKILL, ""
             process = subprocess.Popen(
                 command,
-                cwd=folder,
+                cwd=folder if os.path.isdir(folder) else log.parent,  # another machine may not have it
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
