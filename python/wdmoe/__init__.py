@@ -14,6 +14,13 @@ import importlib
 _LAZY = {
     "ns": "wdmoe.bindings:ns",
     "core": "wdmoe.core",
+    **{
+        name: f"wdmoe.policies:{name}"
+        for name in (
+            "Allocator Cost GateSource Placer Plan PrecisionPolicy Predictor Radio Request RequestSource Selector "
+            "register_part register_policy register_radio"
+        ).split()
+    },
 }
 
 
