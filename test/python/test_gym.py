@@ -171,7 +171,9 @@ def test_both():
 def test_lte_has_shares_for_each_direction():
     env = make(radio="lte", requests=1, blocks=1, max_output_tokens=1)
     assert env.action_space.shape == (2 * K,)
-    latency = [play(env, 1, lambda *_, a=a: a)[1][2]["latency_s"] for a in (np.r_[np.ones(K), np.eye(K)[0]], np.r_[np.eye(K)[0], np.ones(K)])]
+    equal, rising = np.ones(K), np.linspace(0.5, 1, K)
+    actions = (np.r_[equal, rising], np.r_[rising, equal])
+    latency = [play(env, 1, lambda *_, action=action: action)[1][2]["latency_s"] for action in actions]
     assert latency[0] != latency[1]
     env.close()
 

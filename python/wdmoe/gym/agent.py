@@ -4,12 +4,9 @@
 
 """The selector and the allocator that an agent decides through, and what it is told when a block has ended."""
 
-import functools
-
-import cppyy
 import numpy as np
 
-from wdmoe import Allocator, Selector, core, ns
+from wdmoe import Allocator, Selector, core
 from wdmoe.policies import register_part
 
 episode = None  # that is being simulated: the simulator makes its own objects of the classes below
@@ -69,13 +66,6 @@ def _block_ended(record):
     )
 
 
-@functools.lru_cache(maxsize=None)
-def _sink():
-    record = "const ns3::WdmoeBlockRecord&"
-    function = cppyy.gbl.std.function[f"void({record})"](_block_ended)
-    return ns.Callback["void", record](function), function
-
-
 def listen(server):
     """Keep what becomes of the blocks of a gating server."""
-    server.TraceConnectWithoutContext("Block", _sink()[0])
+    server.TraceConnectWithoutContext("Block", _block_ended)

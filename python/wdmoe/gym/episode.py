@@ -120,7 +120,7 @@ class Episode:
             budget = cell.GetBudget()
             down_hz = budget.downlinkHz
             up_hz = budget.uplinkHz if duplex and not budget.coupled else down_hz
-            for k in devices:
+            for k in devices.tolist():
                 state = radio.GetLinkState(k)
                 down, up = state.downlink, state.uplink
                 if down.valid and up.valid:
