@@ -76,7 +76,8 @@ def hand_over(count=20_000):
 
 def main():
     """Print the tables."""
-    print(f"{'radio':7} {'tokens':>6} {'steps':>6} {'us/step':>8} {'steps/s':>8} {'reset ms':>9} {'C++ us/block':>13} {'Python us/step':>15}")
+    heads = ("radio", "tokens", "steps", "us/step", "steps/s", "reset ms", "C++ us/block", "Python us/step")
+    print("".join(f"{head:>15}" for head in heads))
     for radio, tokens, episodes in (("ideal", 1, 5), ("ideal", 16, 5), ("ideal", 64, 3), ("lte", 8, 1)):
         env = gymnasium.make(wdmoe.gym.ID, radio=radio, max_prompt_tokens=tokens, disable_env_checker=True)
         episode(env, 1)
@@ -88,7 +89,8 @@ def main():
         alone = statistics.median(run / n for _, _, n, run in rows)
         start = statistics.median(start for start, *_ in rows)
         env.close()
-        print(f"{radio:7} {tokens:6} {steps:6} {1e6 * step:8.0f} {1 / whole:8.0f} {1e3 * start:9.1f} {1e6 * alone:13.0f} {1e6 * (whole - alone):15.0f}")
+        values = (1e6 * step, 1 / whole, 1e3 * start, 1e6 * alone, 1e6 * (whole - alone))
+        print(f"{radio:>15}{tokens:15}{steps:15}" + "".join(f"{value:15.0f}" for value in values))
     switches, threads = hand_over()
     print(f"\nto wait and go on: greenlet {switches:.2f} us, threads {threads:.1f} us")
 

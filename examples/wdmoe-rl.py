@@ -4,8 +4,8 @@
 
 """Train an agent that divides the bandwidth, and hold it against random, vanilla and optimal splits.
 
-    python examples/wdmoe-rl.py --steps=10000
-    python examples/wdmoe-rl.py --steps=60000 --seeds=3 --out=results/rl
+    python examples/wdmoe-rl.py
+    python examples/wdmoe-rl.py --steps=20480 --seeds=3 --out=results/rl
 
 Eight devices in one cell (--radio, ideal links unless said otherwise), top-k as the model has it. Before each block the
 agent sees links, loads and gate statistics and answers with a share for each device; its reward is minus the latency of
@@ -25,6 +25,7 @@ Written to --out: curve.csv, evaluation.csv, learning-curve.png. Intervals are 9
 
 import argparse
 import csv
+import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,7 @@ def policy():
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 
     class Devices(BaseFeaturesExtractor):
-        """Dict -> for each device: its own values, then the common ones; around 0."""
+        """Dict -> for each device: its own values, then the common ones, from -2 to 2."""
 
         def __init__(self, space):
             self.devices = space["pairs"].shape[0]
@@ -67,7 +68,7 @@ def policy():
             own = torch.stack([seen[name] for name in self.own], dim=2)
             common = torch.cat([seen[name] for name in self.common], dim=1)
             common = common[:, None, :].expand(-1, self.devices, -1)
-            return 2 * torch.cat((own, common), dim=2).flatten(1) - 1
+            return 4 * torch.cat((own, common), dim=2).flatten(1) - 2
 
     class Network(torch.nn.Module):
         """Actor and critic."""
@@ -76,10 +77,11 @@ def policy():
             super().__init__()
             self.shape = (features.devices, features.width)
             self.latent_dim_pi, self.latent_dim_vf = features.devices, hidden
-            layers = lambda: [torch.nn.Linear(features.width, hidden), torch.nn.Tanh(), torch.nn.Linear(hidden, hidden), torch.nn.Tanh()]  # noqa: E731
-            self.actor = torch.nn.Sequential(*layers(), torch.nn.Linear(hidden, 1))
-            torch.nn.init.normal_(self.actor[-1].weight, std=0.01)
-            self.critic = torch.nn.Sequential(*layers())
+            linear, tanh = torch.nn.Linear, torch.nn.Tanh
+            first = features.width
+            trunk = linear(first, hidden), tanh(), linear(hidden, hidden), tanh()
+            self.actor = torch.nn.Sequential(*trunk, linear(hidden, 1))
+            self.critic = torch.nn.Sequential(linear(first, hidden), tanh(), linear(hidden, hidden), tanh())
 
         def forward(self, features):
             return self.forward_actor(features), self.forward_critic(features)
@@ -101,6 +103,7 @@ def policy():
 
         def _build(self, schedule):
             super()._build(schedule)
+            torch.nn.init.normal_(self.mlp_extractor.actor[-1].weight, std=0.01)  # begins with an equal split
             self.action_net = torch.nn.Identity()
             self.optimizer = self.optimizer_class(self.parameters(), lr=schedule(1), **self.optimizer_kwargs)
 
@@ -132,7 +135,8 @@ def references(env, drops):
     }
     for name, policy in (("vanilla", "topk-equal"), ("optimal", "topk-allocated-strict")):
         runs = [env.unwrapped.play(policy, drop) for drop in drops]
-        found[name] = np.array([[np.mean([block[key] for block in run]) for key in ("reward", "latency_s")] for run in runs])
+        pairs = [[(block["reward"], block["latency_s"]) for block in run] for run in runs]
+        found[name] = np.array([np.mean(run, axis=0) for run in pairs])
     return found
 
 
@@ -144,7 +148,9 @@ def train(arguments, seed, env, drops, note):
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     torch.set_num_threads(1)
-    training = VecNormalize(DummyVecEnv([lambda: Monitor(env)]), norm_obs=False, gamma=0.0)
+    # Blocks of one token and of a whole prompt count the same: the agent learns from minus the logarithm of what is lost.
+    relative = gymnasium.wrappers.TransformReward(env, lambda reward: -np.log(-reward))
+    training = VecNormalize(DummyVecEnv([lambda: Monitor(relative)]), norm_obs=False, gamma=0.0)
     agent = PPO(
         policy(),
         training,
@@ -156,7 +162,7 @@ def train(arguments, seed, env, drops, note):
         n_epochs=10,
         learning_rate=1e-3,
         target_kl=0.05,
-        policy_kwargs={"log_std_init": -2.0},
+        policy_kwargs={"log_std_init": -1.7},
         device="cpu",
     )
     rows = []
@@ -196,11 +202,17 @@ def draw(curves, known, path):
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
     steps = [steps for steps, _ in curves[0]]
-    styles = {"random": ("#999999", ":"), "vanilla": ("#D55E00", "--"), "equal among the busy": ("#CC79A7", "-."), "optimal": ("#009E73", "-")}
-    for axis, column, scale, label in ((axes[0], 0, 1, "reward of a block"), (axes[1], 1, 1e3, "latency of a block (ms)")):
+    styles = {
+        "random": ("#999999", ":"),
+        "vanilla": ("#D55E00", "--"),
+        "equal among the busy": ("#CC79A7", "-."),
+        "optimal": ("#009E73", "-"),
+    }
+    for axis, column, scale, label in zip(axes, (0, 1), (1, 1e3), ("reward of a block", "latency of a block (ms)")):
         values = scale * np.array([[found[:, column].mean() for _, found in rows] for rows in curves])
         axis.plot(steps, values.mean(axis=0), color="#0072B2", label=f"PPO, mean of {len(curves)} seed(s)", zorder=3)
-        axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color="#0072B2", alpha=0.25, lw=0, label="least and most")
+        band = values.min(axis=0), values.max(axis=0)
+        axis.fill_between(steps, *band, color="#0072B2", alpha=0.25, lw=0, label="least and most")
         for name, (colour, style) in styles.items():
             axis.axhline(scale * known[name][:, column].mean(), color=colour, ls=style, label=name)
         axis.set_xlabel("training steps (blocks)")
@@ -214,14 +226,16 @@ def draw(curves, known, path):
 def main():
     """Train, evaluate, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=10_000, help="training steps of each seed (default %(default)s)")
-    parser.add_argument("--every", type=int, default=2048, help="steps between evaluations (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=5120, help="training steps of each seed (default %(default)s)")
+    parser.add_argument("--every", type=int, default=1024, help="steps between evaluations (default %(default)s)")
     parser.add_argument("--seeds", type=int, default=1, help="agents that are trained (default %(default)s)")
-    parser.add_argument("--drops", type=int, default=8, help="held-out drops (default %(default)s)")
+    parser.add_argument("--drops", type=int, default=4, help="held-out drops (default %(default)s)")
     parser.add_argument("--radio", default="ideal", help="radio (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("results/rl"), help="folder for what is written (default %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("results/rl"), help="folder for results (default %(default)s)")
     parser.add_argument("option", nargs="*", help="options of the environment, NAME=VALUE")
     arguments = parser.parse_args()
+    if importlib.util.find_spec("stable_baselines3") is None:
+        parser.error("stable-baselines3 is not installed, which trains the agent: pip install 'wdmoe[gym]'")
     for name in ("steps", "every", "seeds", "drops"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} is {getattr(arguments, name)}, expected a whole number >= 1")

@@ -4,10 +4,11 @@
 
 """One run of the simulator, stopped at each decision.
 
-Deciding happens inside Simulator::Run(), but an agent asks for one step at a time. So the simulation has a stack of its
-own, a greenlet: when the controller asks for experts, the callback switches to the caller of step(), and step() switches
-back with the action. A switch copies the few kB of stack that the two share; no thread, no lock, and everything stays
-on the thread that ns-3 wants to be on.
+Deciding happens inside Simulator::Run(), but an agent asks for one step at a time. So the simulation has a stack of
+its own, a greenlet: when the controller asks for experts, the callback switches to the caller of step(), and step()
+switches back with the action. A switch copies the few kB of stack that the two share; no thread, no lock, and
+everything stays on the thread that ns-3 wants to be on. What lies on the simulation's stack must not be looked at
+meanwhile.
 """
 
 import atexit
@@ -55,6 +56,11 @@ class Episode:
         other = _live() if _live else None
         if other is not None and other.is_live():
             other.close()
+            if other.is_live():
+                raise RuntimeError(
+                    "an environment of another thread is in the middle of an episode, and ns-3 has one simulator in a "
+                    "process: close() it on that thread first, or give each a process of its own"
+                )
             other.lost = other._process == os.getpid()  # else the copy of a parent's, in a child that was forked
         _live = weakref.ref(self)
         self._greenlet = greenlet.greenlet(self._simulate)
@@ -78,8 +84,7 @@ class Episode:
         if not self.is_live():
             return
         if self._thread != threading.get_ident():
-            # cannot be unwound from here; the stack goes when its thread does
-            return
+            return  # cannot be unwound from here; the stack goes when its thread does
         self._closing = True
         self._switch(None)
 
@@ -128,9 +133,6 @@ class Episode:
                     links[k] = 1, down_rate / down_hz, up_rate / up_hz, down_rate, up_rate
         report = self.simulation.server.GetReport()
         return {"links": links, "flops": self._flops, "waiting": int(report.unfinished)}
-
-    def _unbind(self):
-        AGENT.unbind()
 
     def decide(self, block):
         """Ask for the action, which holds for this block."""
