@@ -157,12 +157,12 @@ def train(arguments, seed, env, drops, note):
         seed=seed,
         gamma=0.0,
         gae_lambda=0.0,
-        n_steps=512,
+        n_steps=256,
         batch_size=128,
         n_epochs=10,
         learning_rate=1e-3,
-        target_kl=0.05,
-        policy_kwargs={"log_std_init": -1.7},
+        target_kl=0.2,
+        policy_kwargs={"log_std_init": -1.3},
         device="cpu",
     )
     rows = []
@@ -200,7 +200,7 @@ def draw(curves, known, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), constrained_layout=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), constrained_layout=True)
     steps = [steps for steps, _ in curves[0]]
     styles = {
         "random": ("#999999", ":"),
@@ -213,12 +213,18 @@ def draw(curves, known, path):
         axis.plot(steps, values.mean(axis=0), color="#0072B2", label=f"PPO, mean of {len(curves)} seed(s)", zorder=3)
         band = values.min(axis=0), values.max(axis=0)
         axis.fill_between(steps, *band, color="#0072B2", alpha=0.25, lw=0, label="least and most")
+        levels = {name: scale * found[:, column].mean() for name, found in known.items()}
+        shown = [*values.ravel(), *(level for name, level in levels.items() if name != "random")]
+        margin = 0.1 * (max(shown) - min(shown))
+        low, high = min(shown) - margin, max(shown) + margin
         for name, (colour, style) in styles.items():
-            axis.axhline(scale * known[name][:, column].mean(), color=colour, ls=style, label=name)
+            away = "" if low <= levels[name] <= high else f" ({levels[name]:.3g}, off the scale)"
+            axis.axhline(levels[name], color=colour, ls=style, label=name + away)
+        axis.set_ylim(low, high)
         axis.set_xlabel("training steps (blocks)")
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-    axes[1].legend(fontsize=8)
+        axis.legend(fontsize=7)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
@@ -226,7 +232,7 @@ def draw(curves, known, path):
 def main():
     """Train, evaluate, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=5120, help="training steps of each seed (default %(default)s)")
+    parser.add_argument("--steps", type=int, default=8192, help="training steps of each seed (default %(default)s)")
     parser.add_argument("--every", type=int, default=1024, help="steps between evaluations (default %(default)s)")
     parser.add_argument("--seeds", type=int, default=1, help="agents that are trained (default %(default)s)")
     parser.add_argument("--drops", type=int, default=4, help="held-out drops (default %(default)s)")
