@@ -79,7 +79,8 @@ def main():
     heads = ("radio", "tokens", "steps", "us/step", "steps/s", "reset ms", "C++ us/block", "Python us/step")
     print("".join(f"{head:>15}" for head in heads))
     for radio, tokens, episodes in (("ideal", 1, 5), ("ideal", 16, 5), ("ideal", 64, 3), ("lte", 8, 1)):
-        env = gymnasium.make(wdmoe.gym.ID, radio=radio, max_prompt_tokens=tokens, disable_env_checker=True)
+        few = {"requests": 1, "blocks": 2, "max_output_tokens": 2} if radio == "lte" else {}
+        env = gymnasium.make(wdmoe.gym.ID, radio=radio, max_prompt_tokens=tokens, disable_env_checker=True, **few)
         episode(env, 1)
         play(env, 1)
         rows = [(*episode(env, seed), play(env, seed)) for seed in range(1, episodes + 1)]
