@@ -441,14 +441,15 @@ WdmoeComparisonHelper::FillManifest()
     }
 }
 
-void
-WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& makeRadio)
+WdmoeSimulation
+WdmoeComparisonHelper::SetUp(const WdmoePolicy& policy, const RadioFactory& makeRadio) const
 {
     RngSeedManager::ResetNextStreamIndex();
+    WdmoeSimulation simulation;
 
     // what is served
     Ptr<WdmoeRealModel> real;
-    WdmoeModelDescription description;
+    auto& description = simulation.model;
     if (WdmoeRealModel::FindCheckpoint(model))
     {
         real = WdmoeRealModel::Load(model);
@@ -466,14 +467,12 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
         profiles.push_back(WdmoeLoadDeviceProfile(name));
     }
     int32_t found = 0;
-    uint64_t tokensIn = 0;
-    uint64_t tokensOut = 0;
     {
         auto count = MakeRequests(real);
         for (WdmoeRequest request; count->Next(request);)
         {
-            tokensIn += request.promptTokens;
-            tokensOut += request.outputTokens;
+            simulation.tokensIn += request.promptTokens;
+            simulation.tokensOut += request.outputTokens;
             found++;
         }
     }
@@ -537,28 +536,49 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     policy.Apply("server", serverHelper);
     serverHelper.SetBaseStation(WdmoeLoadDeviceProfile(baseStation));
     Ptr<WdmoeGateSource> gate = real;
-    auto app = serverHelper.Install(controller,
-                                    real ? gate : MakeGates(description.name),
-                                    MakeRequests(real));
+    simulation.controller = controller;
+    simulation.server = serverHelper.Install(controller,
+                                             real ? gate : MakeGates(description.name),
+                                             MakeRequests(real));
 
     WdmoeExpertNodeHelper nodeHelper(description, profiles);
     nodeHelper.SetRealModel(real);
     nodeHelper.SetAttribute("Transport", StringValue(transport));
     nodeHelper.SetAttribute("ComputeMode", StringValue(computeMode));
-    auto experts = nodeHelper.Install(controller);
-    experts.Start(MilliSeconds(100)); // attached by then
+    simulation.experts = nodeHelper.Install(controller);
+    simulation.experts.Start(MilliSeconds(100)); // attached by then
 
-    m_results.Attach(policy.name, app, experts, controller);
-    Progress bar(policy.name, tokensOut * (blocks > 0 ? blocks : description.blocks));
+    // a little longer than the last answer, so that acknowledgements arrive
+    simulation.server->TraceConnectWithoutContext("Done", Callback<void>([]() {
+                                                      Simulator::Stop(MilliSeconds(100));
+                                                  }));
+    return simulation;
+}
+
+WdmoeSimulation
+WdmoeComparisonHelper::Install(const WdmoePolicy& policy, const WdmoeScenarioRadio& air)
+{
+    air.Check();
+    CheckOptions();
+    Resolve();
+    return SetUp(policy, [&air](const auto& p, Ptr<Node> server, const NodeContainer& devices) {
+        return air.Install(p, server, devices);
+    });
+}
+
+void
+WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& makeRadio)
+{
+    const auto simulation = SetUp(policy, makeRadio);
+    m_results.Attach(policy.name, simulation.server, simulation.experts, simulation.controller);
+    Progress bar(policy.name,
+                 simulation.tokensOut * (blocks > 0 ? blocks : simulation.model.blocks));
     if (progress)
     {
-        app->TraceConnectWithoutContext("Block", MakeCallback(&Progress::Step, &bar));
+        simulation.server->TraceConnectWithoutContext("Block", MakeCallback(&Progress::Step, &bar));
     }
-    // a little longer than the last answer, so that acknowledgements arrive
-    app->TraceConnectWithoutContext("Done",
-                                    Callback<void>([]() { Simulator::Stop(MilliSeconds(100)); }));
     Simulator::Run();
-    m_results.CheckConservation(tokensIn, tokensOut);
+    m_results.CheckConservation(simulation.tokensIn, simulation.tokensOut);
     Simulator::Destroy();
 }
 

@@ -11,9 +11,12 @@
 #include "wdmoe-results-helper.h"
 #include "wdmoe-scenario-radio.h"
 
+#include "ns3/application-container.h"
 #include "ns3/command-line.h"
 #include "ns3/node-container.h"
+#include "ns3/wdmoe-controller.h"
 #include "ns3/wdmoe-gate-source.h"
+#include "ns3/wdmoe-gating-server.h"
 #include "ns3/wdmoe-radio.h"
 #include "ns3/wdmoe-real-model.h"
 #include "ns3/wdmoe-request-source.h"
@@ -25,6 +28,21 @@
 
 namespace ns3
 {
+
+/**
+ * @ingroup wdmoe-helper
+ *
+ * A simulation that is set up.
+ */
+struct WdmoeSimulation
+{
+    WdmoeModelDescription model;     ///< that is served
+    Ptr<WdmoeController> controller; ///< decides; it knows the radio
+    Ptr<WdmoeGatingServer> server;   ///< at the base station
+    ApplicationContainer experts;    ///< by device
+    uint64_t tokensIn{0};            ///< prompt tokens of all requests
+    uint64_t tokensOut{0};           ///< output tokens of all requests
+};
 
 /**
  * @ingroup wdmoe-helper
@@ -71,6 +89,16 @@ class WdmoeComparisonHelper
      * @return exit status for main()
      */
     int Run(RadioFactory makeRadio);
+
+    /**
+     * Set up one simulation, for callers that run it themselves: Simulator::Run() returns a little
+     * after the last answer, Simulator::Destroy() is theirs too. Nothing is gathered.
+     *
+     * @param policy what to simulate
+     * @param air the radio
+     * @return its parts
+     */
+    WdmoeSimulation Install(const WdmoePolicy& policy, const WdmoeScenarioRadio& air);
 
     /// @return what was gathered
     const WdmoeResultsHelper& GetResults() const;
@@ -131,6 +159,13 @@ class WdmoeComparisonHelper
     bool progress{false}; ///< machine-readable progress on standard error
 
   private:
+    /**
+     * @param policy what to simulate
+     * @param makeRadio makes the radio
+     * @return its parts
+     */
+    WdmoeSimulation SetUp(const WdmoePolicy& policy, const RadioFactory& makeRadio) const;
+
     /**
      * @param policy what to simulate
      * @param makeRadio makes the radio

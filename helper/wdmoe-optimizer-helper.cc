@@ -14,27 +14,74 @@
 namespace ns3
 {
 
+WdmoeOptimizerHelper::Part::Part(const ObjectFactory& makes)
+    : factory(makes)
+{
+}
+
+template <typename T>
+Ptr<T>
+WdmoeOptimizerHelper::Part::Get() const
+{
+    return instance ? DynamicCast<T>(instance) : factory.Create<T>();
+}
+
 WdmoeOptimizerHelper::WdmoeOptimizerHelper()
     : m_controller("ns3::WdmoeController"),
-      m_selector("ns3::WdmoeWlrSelector"),
-      m_allocator("ns3::WdmoeMinMaxAllocator"),
-      m_predictor("ns3::WdmoeLearningPredictor"),
-      m_precision("ns3::WdmoeFixedPrecision")
+      m_selector(ObjectFactory("ns3::WdmoeWlrSelector")),
+      m_allocator(ObjectFactory("ns3::WdmoeMinMaxAllocator")),
+      m_predictor(ObjectFactory("ns3::WdmoeLearningPredictor")),
+      m_precision(ObjectFactory("ns3::WdmoeFixedPrecision"))
 {
+}
+
+void
+WdmoeOptimizerHelper::SetSelector(Ptr<WdmoeSelector> selector)
+{
+    NS_ABORT_MSG_IF(!selector, "WdmoeOptimizerHelper::SetSelector: no selector given");
+    m_selector.instance = selector;
+}
+
+void
+WdmoeOptimizerHelper::SetAllocator(Ptr<WdmoeAllocator> allocator)
+{
+    NS_ABORT_MSG_IF(!allocator, "WdmoeOptimizerHelper::SetAllocator: no allocator given");
+    m_allocator.instance = allocator;
+}
+
+void
+WdmoeOptimizerHelper::SetPredictor(Ptr<WdmoePredictor> predictor)
+{
+    NS_ABORT_MSG_IF(!predictor, "WdmoeOptimizerHelper::SetPredictor: no predictor given");
+    m_predictor.instance = predictor;
+}
+
+void
+WdmoeOptimizerHelper::SetPrecision(Ptr<WdmoePrecisionPolicy> precision)
+{
+    NS_ABORT_MSG_IF(!precision, "WdmoeOptimizerHelper::SetPrecision: no precision policy given");
+    m_precision.instance = precision;
+}
+
+void
+WdmoeOptimizerHelper::SetPlacer(Ptr<WdmoePlacer> placer)
+{
+    NS_ABORT_MSG_IF(!placer, "WdmoeOptimizerHelper::SetPlacer: no placer given");
+    m_placer.instance = placer;
 }
 
 void
 WdmoeOptimizerHelper::SetPolicy(const WdmoePolicy& policy)
 {
-    m_selector = ObjectFactory(policy.selector);
-    m_allocator = ObjectFactory(policy.allocator, "Leftover", BooleanValue(policy.leftover));
-    m_precision = ObjectFactory(policy.precision);
-    m_placer = policy.placer.empty() ? ObjectFactory() : ObjectFactory(policy.placer);
+    m_selector = Part(ObjectFactory(policy.selector));
+    m_allocator = Part(ObjectFactory(policy.allocator, "Leftover", BooleanValue(policy.leftover)));
+    m_precision = Part(ObjectFactory(policy.precision));
+    m_placer = Part(policy.placer.empty() ? ObjectFactory() : ObjectFactory(policy.placer));
     for (const auto& [part, attribute, value] : policy.settings)
     {
-        auto* factory = part == "selector"     ? &m_selector
-                        : part == "allocator"  ? &m_allocator
-                        : part == "precision"  ? &m_precision
+        auto* factory = part == "selector"     ? &m_selector.factory
+                        : part == "allocator"  ? &m_allocator.factory
+                        : part == "precision"  ? &m_precision.factory
                         : part == "controller" ? &m_controller
                                                : nullptr;
         if (part == "placer")
@@ -42,7 +89,7 @@ WdmoeOptimizerHelper::SetPolicy(const WdmoePolicy& policy)
             NS_ABORT_MSG_IF(policy.placer.empty(),
                             "policy '" << policy.name << "': placer." << attribute
                                        << " is set, but it has no placer; use placer=TYPEID too");
-            factory = &m_placer;
+            factory = &m_placer.factory;
         }
         if (factory)
         {
@@ -63,13 +110,13 @@ WdmoeOptimizerHelper::Install(Ptr<WdmoeRadio> radio,
                               const std::vector<wdmoe::DeviceProfile>& profiles) const
 {
     auto controller = m_controller.Create<WdmoeController>();
-    controller->SetAttribute("Selector", PointerValue(m_selector.Create<WdmoeSelector>()));
-    controller->SetAttribute("Allocator", PointerValue(m_allocator.Create<WdmoeAllocator>()));
-    controller->SetAttribute("Predictor", PointerValue(m_predictor.Create<WdmoePredictor>()));
-    controller->SetAttribute("Precision", PointerValue(m_precision.Create<WdmoePrecisionPolicy>()));
-    if (m_placer.IsTypeIdSet())
+    controller->SetAttribute("Selector", PointerValue(m_selector.Get<WdmoeSelector>()));
+    controller->SetAttribute("Allocator", PointerValue(m_allocator.Get<WdmoeAllocator>()));
+    controller->SetAttribute("Predictor", PointerValue(m_predictor.Get<WdmoePredictor>()));
+    controller->SetAttribute("Precision", PointerValue(m_precision.Get<WdmoePrecisionPolicy>()));
+    if (m_placer.instance || m_placer.factory.IsTypeIdSet())
     {
-        controller->SetAttribute("Placer", PointerValue(m_placer.Create<WdmoePlacer>()));
+        controller->SetAttribute("Placer", PointerValue(m_placer.Get<WdmoePlacer>()));
     }
     controller->SetRadio(radio);
     controller->SetWork(model.expert, model.experts, model.topK, profiles);

@@ -38,6 +38,9 @@ class WdmoeOptimizerHelper
     template <typename... Args>
     void SetSelector(const std::string& type, Args&&... args);
 
+    /// @param selector used by all controllers that are installed from now on, as it is
+    void SetSelector(Ptr<WdmoeSelector> selector);
+
     /**
      * @tparam Args attribute names and values
      * @param type TypeId of a WdmoeAllocator
@@ -45,6 +48,9 @@ class WdmoeOptimizerHelper
      */
     template <typename... Args>
     void SetAllocator(const std::string& type, Args&&... args);
+
+    /// @param allocator used by all controllers that are installed from now on, as it is
+    void SetAllocator(Ptr<WdmoeAllocator> allocator);
 
     /**
      * @tparam Args attribute names and values
@@ -54,6 +60,9 @@ class WdmoeOptimizerHelper
     template <typename... Args>
     void SetPredictor(const std::string& type, Args&&... args);
 
+    /// @param predictor used by all controllers that are installed from now on, as it is
+    void SetPredictor(Ptr<WdmoePredictor> predictor);
+
     /**
      * @tparam Args attribute names and values
      * @param type TypeId of a WdmoePrecisionPolicy
@@ -62,6 +71,9 @@ class WdmoeOptimizerHelper
     template <typename... Args>
     void SetPrecision(const std::string& type, Args&&... args);
 
+    /// @param precision used by all controllers that are installed from now on, as it is
+    void SetPrecision(Ptr<WdmoePrecisionPolicy> precision);
+
     /**
      * @tparam Args attribute names and values
      * @param type TypeId of a WdmoePlacer
@@ -69,6 +81,9 @@ class WdmoeOptimizerHelper
      */
     template <typename... Args>
     void SetPlacer(const std::string& type, Args&&... args);
+
+    /// @param placer used by all controllers that are installed from now on, as it is
+    void SetPlacer(Ptr<WdmoePlacer> placer);
 
     /**
      * Selector, allocator, precision and placer of a named policy, with its settings of these and
@@ -95,47 +110,61 @@ class WdmoeOptimizerHelper
                                  const std::vector<wdmoe::DeviceProfile>& profiles) const;
 
   private:
+    /// One of the controller's parts: made for each, or there already
+    struct Part
+    {
+        /// @param makes the part; without a TypeId: none
+        explicit Part(const ObjectFactory& makes = ObjectFactory());
+
+        /// @return the part. @tparam T its class
+        template <typename T>
+        Ptr<T> Get() const;
+
+        ObjectFactory factory; ///< makes it
+        Ptr<Object> instance;  ///< it is this one; null: made for each controller
+    };
+
     ObjectFactory m_controller; ///< makes the controller
-    ObjectFactory m_selector;   ///< makes its selector
-    ObjectFactory m_allocator;  ///< makes its allocator
-    ObjectFactory m_predictor;  ///< makes its predictor
-    ObjectFactory m_precision;  ///< makes its precision policy
-    ObjectFactory m_placer;     ///< makes its placer; without a TypeId: none
+    Part m_selector;            ///< its selector
+    Part m_allocator;           ///< its allocator
+    Part m_predictor;           ///< its predictor
+    Part m_precision;           ///< its precision policy
+    Part m_placer;              ///< its placer, or none
 };
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetSelector(const std::string& type, Args&&... args)
 {
-    m_selector = ObjectFactory(type, std::forward<Args>(args)...);
+    m_selector = Part(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetAllocator(const std::string& type, Args&&... args)
 {
-    m_allocator = ObjectFactory(type, std::forward<Args>(args)...);
+    m_allocator = Part(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetPredictor(const std::string& type, Args&&... args)
 {
-    m_predictor = ObjectFactory(type, std::forward<Args>(args)...);
+    m_predictor = Part(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetPrecision(const std::string& type, Args&&... args)
 {
-    m_precision = ObjectFactory(type, std::forward<Args>(args)...);
+    m_precision = Part(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetPlacer(const std::string& type, Args&&... args)
 {
-    m_placer = ObjectFactory(type, std::forward<Args>(args)...);
+    m_placer = Part(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 } // namespace ns3

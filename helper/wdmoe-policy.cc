@@ -11,6 +11,7 @@
 #include "ns3/wdmoe-real-model.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
@@ -63,6 +64,14 @@ AddSetting(const std::string& text, WdmoePolicy& policy)
     policy.settings.push_back({part, attribute, value});
 }
 
+/// @return the policies of users
+std::vector<WdmoePolicy>&
+Registered()
+{
+    static std::vector<WdmoePolicy> policies;
+    return policies;
+}
+
 /**
  * @param type a TypeId's name
  * @param base another's
@@ -74,6 +83,33 @@ IsA(const std::string& type, const std::string& base)
     TypeId tid;
     return TypeId::LookupByNameFailSafe(type, &tid) && tid.HasConstructor() &&
            tid.IsChildOf(TypeId::LookupByName(base));
+}
+
+/// Abort where one of the parts is none. @param policy any
+void
+CheckParts(const WdmoePolicy& policy)
+{
+    const auto need = [&](bool good, const std::string& type, const char* base, const char* one) {
+        NS_ABORT_MSG_IF(!good,
+                        "policy '" << policy.name << "': '" << type << "' is no " << base
+                                   << "; for example ns3::" << one);
+    };
+    need(IsA(policy.selector, "ns3::WdmoeSelector"),
+         policy.selector,
+         "WdmoeSelector",
+         "WdmoeTopKSelector");
+    need(IsA(policy.allocator, "ns3::WdmoeAllocator"),
+         policy.allocator,
+         "WdmoeAllocator",
+         "WdmoeMinMaxAllocator");
+    need(IsA(policy.precision, "ns3::WdmoePrecisionPolicy"),
+         policy.precision,
+         "WdmoePrecisionPolicy",
+         "WdmoeFixedPrecision");
+    need(policy.placer.empty() || IsA(policy.placer, "ns3::WdmoePlacer"),
+         policy.placer,
+         "WdmoePlacer",
+         "WdmoePopularityPlacer");
 }
 
 } // namespace
@@ -198,7 +234,30 @@ WdmoePolicy::GetNamed()
     {
         policies.push_back({name, topK, scheduled, true, false, fixed, {early}, placer});
     }
+    policies.insert(policies.end(), Registered().begin(), Registered().end());
     return policies;
+}
+
+void
+WdmoePolicy::Register(const WdmoePolicy& policy)
+{
+    const auto& name = policy.name;
+    const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+    });
+    NS_ABORT_MSG_IF(!plain || name == "all",
+                    "WdmoePolicy::Register: '" << name
+                                               << "' is no name for a policy; expected letters, "
+                                                  "digits, '-', '_' and '.', and not 'all'");
+    std::erase_if(Registered(), [&](const auto& other) { return other.name == name; });
+    const auto others = GetNamed();
+    NS_ABORT_MSG_IF(std::any_of(others.begin(),
+                                others.end(),
+                                [&](const auto& other) { return other.name == name; }),
+                    "WdmoePolicy::Register: the module has a policy '"
+                        << name << "' already; choose another name");
+    CheckParts(policy);
+    Registered().push_back(policy);
 }
 
 WdmoePolicy
@@ -248,13 +307,7 @@ WdmoePolicy::Find(const std::string& text)
     {
         AddSetting(parts[i], found);
     }
-    NS_ABORT_MSG_IF(!IsA(found.precision, "ns3::WdmoePrecisionPolicy"),
-                    "policy '" << text << "': '" << found.precision
-                               << "' is no WdmoePrecisionPolicy; for example "
-                                  "ns3::WdmoeFixedPrecision");
-    NS_ABORT_MSG_IF(!found.placer.empty() && !IsA(found.placer, "ns3::WdmoePlacer"),
-                    "policy '" << text << "': '" << found.placer
-                               << "' is no WdmoePlacer; for example ns3::WdmoePopularityPlacer");
+    CheckParts(found);
     return found;
 }
 

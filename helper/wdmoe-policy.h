@@ -75,8 +75,17 @@ struct WdmoePolicy
     /// @return the policies of the comparison, in its order
     static std::vector<WdmoePolicy> GetAll();
 
-    /// @return all that have a name: those of the comparison, then others
+    /// @return all that have a name: those of the comparison, then others, then registered ones
     static std::vector<WdmoePolicy> GetNamed();
+
+    /**
+     * Give a policy of one's own a name, in place of one that was registered under it before.
+     * Aborts where a part is none, and for names that would not be understood or that the module
+     * has for another policy.
+     *
+     * @param policy with a name of letters, digits, '-', '_' and '.'
+     */
+    static void Register(const WdmoePolicy& policy);
 
     /**
      * Settings may follow, ":PART.ATTRIBUTE=VALUE" each, ":precision=TYPEID" and

@@ -980,7 +980,8 @@ WdmoeController::Decide(const WdmoeBlockInput& input)
         ChooseHolders(input);
     }
 
-    WdmoeSelectorInput in;
+    const auto shared = std::make_shared<WdmoeSelectorInput>();
+    auto& in = *shared;
     in.gate = input.gate;
     in.topK = m_topK;
     in.expertDevice = m_expertDevice;

@@ -12,6 +12,7 @@
 #include "ns3/wdmoe-bottleneck.h"
 #include "ns3/wdmoe-selection.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ namespace ns3
 /**
  * @ingroup wdmoe-control
  *
- * What a selector may look at.
+ * What a selector may look at. The controller makes a shared one for each block, whose gate stays
+ * as it is, so that a selector may keep that without a copy (shared_from_this()).
  */
-struct WdmoeSelectorInput
+struct WdmoeSelectorInput : public std::enable_shared_from_this<WdmoeSelectorInput>
 {
     wdmoe::GateMatrix gate;             ///< J x E weights
     uint32_t topK{0};                   ///< the model's own k

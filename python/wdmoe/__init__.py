@@ -21,6 +21,13 @@ _LAZY = {
     "report": "wdmoe.report",
     "perfetto": "wdmoe.perfetto",
     "sweep": "wdmoe.sweep",
+    **{
+        name: f"wdmoe.policies:{name}"
+        for name in (
+            "Allocator Cost GateSource Placer Plan PrecisionPolicy Predictor Radio Request RequestSource Selector "
+            "register_part register_policy register_radio"
+        ).split()
+    },
 }
 
 
