@@ -20,7 +20,7 @@ import functools
 
 from wdmoe.bindings import ns
 from wdmoe.policies._allocator import Allocator, Loads, Plan, rate
-from wdmoe.policies._bridge import as_object, as_raised, register
+from wdmoe.policies._bridge import as_object, guard, register
 from wdmoe.policies._control import Activations, Cost, Experts, Placer, PrecisionPolicy, Predictor
 from wdmoe.policies._part import Part
 from wdmoe.policies._radio import Radio, link_state
@@ -112,28 +112,6 @@ def register_radio(name, radio):
     ns.WdmoeForeignRadioHelper.Register(name, _type_of(radio, Radio, "radio"))
 
 
-def _wrap(owner, name):
-    """Exceptions of policies come out of this method as they were raised."""
-    original = getattr(owner, name)
-
-    @functools.wraps(original, assigned=("__name__", "__doc__"))
-    def call(*args, **keywords):
-        with as_raised():
-            return original(*args, **keywords)
-
-    setattr(owner, name, call)
-
-
-def _wrap_static(owner, name):
-    original = getattr(owner, name)
-
-    def call(*args, **keywords):
-        with as_raised():
-            return original(*args, **keywords)
-
-    setattr(owner, name, staticmethod(call))
-
-
 def _accept(owner, name, base):
     """This setter takes a part of Python, as an object or a class, beside what it takes anyway."""
     original = getattr(owner, name)
@@ -150,7 +128,7 @@ def _accept(owner, name, base):
     setattr(owner, name, call)
 
 
-_wrap_static(ns.Simulator, "Run")
+ns.Simulator.Run = staticmethod(guard(ns.Simulator.Run))
 for _owner, _name in (
     (ns.WdmoeComparisonHelper, "Run"),
     (ns.WdmoeOptimizerHelper, "Install"),
@@ -159,7 +137,7 @@ for _owner, _name in (
     (ns.WdmoeForeignRadioHelper, "Install"),
     (ns.WdmoeRadioConformance, "Run"),
 ):
-    _wrap(_owner, _name)
+    setattr(_owner, _name, guard(getattr(_owner, _name)))
 for _name, _base in (
     ("SetSelector", Selector),
     ("SetAllocator", Allocator),
