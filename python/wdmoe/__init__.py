@@ -13,6 +13,8 @@ import importlib
 # name -> where it is: "MODULE", or "MODULE:NAME in it"
 _LAZY = {
     "ns": "wdmoe.bindings:ns",
+    "SimulationError": "wdmoe.bindings:SimulationError",
+    "callback": "wdmoe.bindings:callback",
     "core": "wdmoe.core",
     **{
         name: f"wdmoe.policies:{name}"

@@ -2,42 +2,70 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""ns-3 and the module in Python by cppyy: libraries first, then headers, of the modules that are needed only."""
+"""ns-3 and the module in Python by cppyy.
 
-import importlib.util
-import os
-import signal
-from pathlib import Path
+``from wdmoe import ns`` gives the namespace ``ns3`` of C++ with everything in it, and ``ns.wdmoe`` (the numerics), ``ns.std`` and
+``ns.cppyy``. Plain Python functions are trace sinks and events; what ends a C++ program with a message is a
+:class:`wdmoe.SimulationError`; exceptions of C++ are Python's own.
+"""
 
-from wdmoe.build import DEFINITIONS, MODULES
+from wdmoe.bindings import cache, paths
+from wdmoe.bindings.errors import BadValueError, SimulationError, UnknownAttributeError, UnknownTypeError
 
+__all__ = ["BadValueError", "SimulationError", "UnknownAttributeError", "UnknownTypeError", "callback", "ns", "status"]
 
-def _find():
-    """Folders of headers and the library of the module: the build that WDMOE_BIN names, else the installed package."""
-    if os.environ.get("WDMOE_BIN"):
-        build = Path(os.environ["WDMOE_BIN"]).resolve().parent
-        return build / "include", build / "libwdmoe.so"
-    here = Path(__file__).resolve().parents[1]
-    return here / "include", here / "lib" / "libwdmoe.so"
+_callbacks = None
 
 
-def _load():
-    ns3 = Path(list(importlib.util.find_spec("ns3").submodule_search_locations)[0])
-    include, library = _find()
-    import cppyy
+def _start():
+    from wdmoe.bindings import callbacks, errors, load, pythonize
 
-    for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGILL, signal.SIGFPE, signal.SIGBUS):
-        signal.signal(number, signal.SIG_DFL)
-    for module in MODULES:
-        cppyy.load_library(str(next((ns3 / "lib64").glob(f"libns3.*-{module}.so"))))
-    cppyy.load_library(str(library))
-    cppyy.cppdef("\n".join(f"#define {name}" for name in DEFINITIONS if name != "NDEBUG"))
-    cppyy.add_include_path(str(include))
-    cppyy.add_include_path(str(ns3 / "include"))
-    for module in MODULES:
-        cppyy.include(f"ns3/{module}-module.h")
-    cppyy.include("ns3/wdmoe-module.h")
-    return cppyy.gbl.ns3
+    global _callbacks
+    cppyy = load.load()
+    found = cppyy.gbl.ns3
+    for name, value in (("cppyy", cppyy), ("std", cppyy.gbl.std), ("wdmoe", cppyy.gbl.wdmoe)):
+        setattr(found, name, value)
+    pythonize.install(cppyy)
+    _callbacks = callbacks.install(cppyy)
+    found.WdmoePython.Guard(errors.raiser(found))
+    return found
 
 
-ns = _load()
+def callback(function, signature):
+    """A Callback of ns-3 that calls a Python function.
+
+    `signature` is a C++ type, pointer to a function: ``callback(f, "void (*)(ns3::Ptr<ns3::Socket>)")``. What C++ passes by value or
+    constant reference is a copy, which the function may keep.
+    """
+    from wdmoe.bindings.callbacks import check_callable
+
+    check_callable(function, "callback()")
+    __getattr__("ns")
+    return _callbacks.make(signature, function)
+
+
+def __getattr__(name):
+    if name != "ns":
+        raise AttributeError(f"module 'wdmoe.bindings' has no attribute '{name}'")
+    globals()["ns"] = found = _start()
+    return found
+
+
+def status():
+    """What `wdmoe doctor` tells of the bindings; loads nothing."""
+    told = {"versions": cache.versions(), "folder": str(cache.folder()), "problems": []}
+    try:
+        include, library = paths.module()
+        told.update(headers=str(include), library=str(library), ns3=str(paths.ns3()), cppyy=str(paths.backend()))
+        told["ns3_libraries"] = [str(path) for path in paths.ns3_libraries()]
+        precompiled = cache.path()
+        told.update(key=precompiled.stem, path=str(precompiled), present=precompiled.exists())
+        told["bytes"] = precompiled.stat().st_size if precompiled.exists() else 0
+    except ImportError as error:
+        told["problems"].append(str(error))
+    told["writable"] = cache.writable()
+    if not told["writable"]:
+        told["problems"].append(
+            f"{cache.folder()} can't be written: loading ns-3 takes some 8 s each time. Name another folder by XDG_CACHE_HOME"
+        )
+    return told
