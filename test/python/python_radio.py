@@ -6,14 +6,10 @@
 
 import math
 
-import cppyy
 import wdmoe
-from wdmoe import ns
+from wdmoe import bindings, ns
 
-LAW = cppyy.gbl.wdmoe.RateLaw
-
-
-KEPT = []  # cppyy does not keep what it calls
+LAW = ns.wdmoe.RateLaw
 
 
 class Way:
@@ -40,7 +36,8 @@ class PythonRadio(wdmoe.Radio):
         self.addresses = []  # (of the device, of the server)
         self.shares = ([], [])  # by direction: (guaranteed, weight, priority)
         self.accounted = 0.0
-        self.busy = ns.Callback["void"](ns_function(self.update))
+        self.busy = ns.Callback["void"]()
+        self.busy.Assign(bindings.callback(self.update, "void (*)()"))
 
     def add_device(self, device, node):
         ends = [ns.CreateObject[ns.WdmoeIdealNetDevice]() for _ in range(2)]
@@ -127,9 +124,3 @@ class PythonRadio(wdmoe.Radio):
                 share = shares[k][0] + left * takes.get(k, 0.0) / (sum(takes.values()) or 1) if k in busy else 0.0
                 way.hz = share * self.bandwidth_hz
                 way.sender.SetRate(way.law.Rate(way.hz))
-
-
-def ns_function(function):
-    """A C++ std::function of one of Python."""
-    KEPT.append(function)
-    return cppyy.gbl.std.function["void()"](function)

@@ -19,7 +19,7 @@ import warnings
 from wdmoe.bindings import ns
 from wdmoe.policies import _raw
 
-cppyy = ns.cppyy if hasattr(ns, "cppyy") else __import__("cppyy")
+cppyy = ns.cppyy
 
 _library = ctypes.CDLL(None)
 _objects = {}  # number -> {method: function(in, out)}

@@ -86,7 +86,7 @@ class Block:
         from wdmoe.bindings import ns
 
         given = _bridge.cppyy.bind_object(self._raw.input, ns.WdmoeSelectorInput)
-        return _bridge.cppyy.gbl.wdmoe.BlockProblem(given.problem) if given.problem else None
+        return _bridge.ns.wdmoe.BlockProblem(given.problem) if given.problem else None
 
 
 class Selector(Part):
