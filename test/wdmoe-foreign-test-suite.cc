@@ -156,7 +156,7 @@ class ForeignObjectTest : public TestCase
         NS_TEST_EXPECT_MSG_EQ(selector->UsesLatency(), true, "a trait");
         NS_TEST_EXPECT_MSG_EQ(selector->UsesProblem(), false, "another");
         selector->SetAttribute("gain", DoubleValue(0.3));
-        NS_TEST_EXPECT_MSG_EQ(g_other.settings[1].substr(19),
+        NS_TEST_EXPECT_MSG_EQ(g_other.settings[1].substr(18),
                               "gain:0.29999999999999999;",
                               "set later, to the last bit");
         DoubleValue gain;
