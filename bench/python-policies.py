@@ -42,8 +42,7 @@ class Equal(wdmoe.Allocator):
         return share, share
 
 
-cppyy.cppdef(
-    """
+cppyy.cppdef("""
     namespace wdmoe_bench
     {
     std::shared_ptr<ns3::WdmoeSelectorInput> MakeInput(unsigned tokens, unsigned experts)
@@ -113,8 +112,7 @@ cppyy.cppdef(
         return (Now() - start) / calls;
     }
     }
-    """
-)
+    """)
 BENCH = cppyy.gbl.wdmoe_bench
 
 

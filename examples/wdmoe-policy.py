@@ -79,7 +79,9 @@ def main(arguments):
             comparison.out = folder
             comparison.Run(air)
             runs.append(read(folder))
-    print(f"\n{radio}, {seeds} seeds, paired: change of the mean block latency, % (95 % interval); least gate mass kept")
+    print(
+        f"\n{radio}, {seeds} seeds, paired: change of the mean block latency, % (95 % interval); least gate mass kept"
+    )
     for policy in runs[0]:
         cells = []
         for vanilla in ("topk-equal", "topk-stock"):

@@ -83,7 +83,9 @@ def simulate(radio=None, gates=None, requests=None, **parts):
         phones = ns.NodeContainer(8)
         mobility = ns.MobilityHelper()
         mobility.Install(server)
-        mobility.SetPositionAllocator("ns3::GridPositionAllocator", "MinX", ns.DoubleValue(30), "DeltaX", ns.DoubleValue(30))
+        mobility.SetPositionAllocator(
+            "ns3::GridPositionAllocator", "MinX", ns.DoubleValue(30), "DeltaX", ns.DoubleValue(30)
+        )
         mobility.Install(phones)
         air = (radio or ns.WdmoeIdealRadioHelper()).Install(server, phones)
         model = ns.WdmoeModelDescription.Load("mixtral-8x7b")
@@ -216,7 +218,9 @@ def test_parts_by_name_and_factory():
     assert name.startswith("python::Patient")
     assert wdmoe.register_part(Patient) == name
     compare(f"{name}+ns3::WdmoeEqualAllocator")
-    wdmoe.register_policy("eager", functools.partial(Answers, lambda block: block.gate.argmax(1)[:, None] == np.arange(8)))
+    wdmoe.register_policy(
+        "eager", functools.partial(Answers, lambda block: block.gate.argmax(1)[:, None] == np.arange(8))
+    )
     found = compare("topk-equal,eager")
     assert found.GetResults()
     wdmoe.register_policy("shared", Answers())  # one object for all simulations
@@ -331,7 +335,11 @@ BAD_SELECTIONS = [
     (lambda b: [[True], [True, False]], ValueError, "rows have different lengths"),
     (lambda b: (b.top, None), TypeError, "experts are bool; expected whole numbers"),
     (lambda b: (np.zeros((3, 1), int), None), ValueError, r"experts have shape \(3, 1\); expected \(16, S\)"),
-    (lambda b: (np.zeros((16, 1), int), np.ones((16, 2))), ValueError, r"weights has shape \(16, 2\); expected \(16, 1\)"),
+    (
+        lambda b: (np.zeros((16, 1), int), np.ones((16, 2))),
+        ValueError,
+        r"weights has shape \(16, 2\); expected \(16, 1\)",
+    ),
     (lambda b: (1, 2, 3), TypeError, r"returned a tuple of 3; expected \(experts, weights\)"),
     (lambda b: b.gate * np.nan, ValueError, "block 0: token 0 has the weight nan at expert 0; expected a number >= 0"),
     (lambda b: b.gate * np.inf, ValueError, "has the weight inf"),
@@ -363,7 +371,11 @@ BAD_PLANS = [
     (lambda _: (share(), share(-0.1)), ValueError, "uplink share of device 0 is -0.1"),
     (lambda _: (share(0.2), share()), ValueError, "downlink shares sum to 1.6; expected at most 1"),
     (lambda _: wdmoe.Plan(share(), share(), downlink_weight=share(np.inf)), ValueError, "weight of device 0 is inf"),
-    (lambda loads: wdmoe.Plan(share(), share(), cut=[99] * loads.tasks), ValueError, "cut of task 0 is 99; expected 0 to"),
+    (
+        lambda loads: wdmoe.Plan(share(), share(), cut=[99] * loads.tasks),
+        ValueError,
+        "cut of task 0 is 99; expected 0 to",
+    ),
 ]
 
 
@@ -409,7 +421,11 @@ def test_other_answers_are_checked():
         (3, TypeError, "returned 3"),
         (("int9", "fp16"), ValueError, "downlink precision 'int9'; expected fp32, fp16"),
         ((["int8"] * 7, "fp16"), ValueError, "7 downlink precisions; expected one name, or 8"),
-        (("fp16", "fp32"), ValueError, "uplink precision of device 0 is fp32; expected none finer than the server's fp16"),
+        (
+            ("fp16", "fp32"),
+            ValueError,
+            "uplink precision of device 0 is fp32; expected none finer than the server's fp16",
+        ),
     ]:
         with pytest.raises(kind, match=message):
             simulate(precision=Codes(answer))
@@ -484,7 +500,12 @@ def test_gates_and_requests_in_python():
         ([np.ones((2, 8)) / 8], None, ValueError, r"returned shape \(2, 8\); expected \(3, 8\)"),
         ([object()], None, TypeError, "expected 3 x 8 weights"),
         ((), [wdmoe.Request(0.5, 0, 2)], ValueError, "prompt_tokens is 0"),
-        ((), [wdmoe.Request(0.5, 3, 2), wdmoe.Request(0.25, 3, 2)], ValueError, "arrival_s is 0.25; expected a time in s"),
+        (
+            (),
+            [wdmoe.Request(0.5, 3, 2), wdmoe.Request(0.25, 3, 2)],
+            ValueError,
+            "arrival_s is 0.25; expected a time in s",
+        ),
         ((), [wdmoe.Request(float("nan"), 3, 2)], ValueError, "arrival_s is nan"),
         ((), [3], TypeError, "returned 3; expected a wdmoe.Request or None"),
     ]:

@@ -74,7 +74,15 @@ def _same(part):
 
 
 def register_policy(
-    name, selector=None, allocator=None, precision=None, placer=None, *, like="topk-allocated", leftover=None, settings=None
+    name,
+    selector=None,
+    allocator=None,
+    precision=None,
+    placer=None,
+    *,
+    like="topk-allocated",
+    leftover=None,
+    settings=None,
 ):
     """Give a policy of your own a name, for --policies and all else that takes one.
 
@@ -128,9 +136,20 @@ def _accept(owner, name, base):
     setattr(owner, name, call)
 
 
+def _run_once(run):
+    """Of several overloads cppyy tries the next one when the first has failed: take the right one at once."""
+    by_air = run.__overload__("const ns3::WdmoeScenarioRadio&")
+
+    @functools.wraps(run, assigned=("__name__", "__doc__"), updated=())
+    def call(self, radio):
+        return (by_air if isinstance(radio, ns.WdmoeScenarioRadio) else run)(self, radio)
+
+    return call
+
+
+ns.WdmoeComparisonHelper.Run = guard(_run_once(ns.WdmoeComparisonHelper.Run))
 ns.Simulator.Run = staticmethod(guard(ns.Simulator.Run))
 for _owner, _name in (
-    (ns.WdmoeComparisonHelper, "Run"),
     (ns.WdmoeOptimizerHelper, "Install"),
     (ns.WdmoeController, "Decide"),
     (ns.WdmoeGatingServerHelper, "Install"),

@@ -24,7 +24,9 @@ cppyy = ns.cppyy
 _library = ctypes.CDLL(None)
 _objects = {}  # number -> {method: function(in, out)}
 _numbers = itertools.count(1)
-_kinds = {}  # class of a part -> (its TypeId, function(object of Python, its TypeId's name, address) -> methods, traits)
+_kinds = (
+    {}
+)  # class of a part -> (its TypeId, function(object of Python, its TypeId's name, address) -> methods, traits)
 _types = {}  # name of a TypeId -> _Type
 _given = None  # the object that the next C++ object is for; None: a new one
 _slot = ctypes.c_void_p()  # address of the exception that is on its way
@@ -151,8 +153,7 @@ def _open():
     python = ctypes.pythonapi
     cppyy.include("CPyCppyy/PyException.h")
     # Python's functions by address: their declarations would get into the way of those of Python.h
-    cppyy.cppdef(
-        f"""
+    cppyy.cppdef(f"""
         namespace wdmoe_python
         {{
         void Raise(const char* message)
@@ -177,8 +178,7 @@ def _open():
                                  Raise);
         }}
         }}
-        """
-    )
+        """)
     cppyy.gbl.wdmoe_python.Open()
     # objects of C++ that are left when Python ends do not call it any more
     atexit.register(_library.wdmoe_foreign_bridge, None, None, None, None)
@@ -218,7 +218,11 @@ def _attributes(part, probe):
 
 
 def _text(value):
-    return ("true" if value else "false") if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+    return (
+        ("true" if value else "false")
+        if isinstance(value, bool)
+        else repr(value) if isinstance(value, float) else str(value)
+    )
 
 
 def register(make, given=None):
@@ -254,7 +258,9 @@ def register(make, given=None):
             break
         name = f"python::{part.__name__}-{number}"
     if same is not None and not local and _is_named_as(same, part):
-        warnings.warn(f"{part.__name__} was defined before, with other attributes: as a TypeId this one is {name}", stacklevel=3)
+        warnings.warn(
+            f"{part.__name__} was defined before, with other attributes: as a TypeId this one is {name}", stacklevel=3
+        )
     tid = ns.WdmoeForeign.Register(name, base, inspect.getdoc(part) or "")
     for attribute, (kind_, value) in attributes.items():
         ns.WdmoeForeign.AddAttribute(tid, attribute, kind_, _text(value))
