@@ -17,10 +17,12 @@
 #include "ns3/string.h"
 
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <limits>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace ns3
 {
@@ -34,6 +36,30 @@ GetBridge()
 {
     static WdmoeForeignBridge bridge;
     return bridge;
+}
+
+/// @return numbers of objects that went, of which the other side is not told yet
+std::vector<int64_t>&
+GetGone()
+{
+    static std::vector<int64_t> gone;
+    return gone;
+}
+
+/// Tell the other side of objects that went, unless it has an exception on its way
+void
+Settle()
+{
+    auto& gone = GetGone();
+    while (!gone.empty() && std::uncaught_exceptions() == 0)
+    {
+        const auto object = gone.back();
+        gone.pop_back();
+        if (GetBridge().release)
+        {
+            GetBridge().release(object);
+        }
+    }
 }
 
 /// @return the same as text, to the last bit. @param value of an attribute
@@ -251,6 +277,7 @@ WdmoeForeign::GetForeign() const
 void
 WdmoeForeign::MakeForeign(void* object, TypeId type)
 {
+    Settle();
     m_name = type.GetName();
     const auto& bridge = GetBridge();
     NS_ABORT_MSG_IF(!bridge.make,
@@ -274,12 +301,12 @@ WdmoeForeign::MakeForeign(void* object, TypeId type)
 void
 WdmoeForeign::ReleaseForeign()
 {
-    if (m_foreign && GetBridge().release)
+    if (m_foreign)
     {
-        GetBridge().release(m_foreign);
+        GetGone().push_back(std::exchange(m_foreign, 0));
+        m_methods = 0;
+        Settle();
     }
-    m_foreign = 0;
-    m_methods = 0;
 }
 
 bool
@@ -331,4 +358,10 @@ wdmoe_foreign_bridge(ns3::WdmoeForeignBridge::Make make,
                      ns3::WdmoeForeignBridge::Raise raise)
 {
     ns3::WdmoeForeign::SetBridge({make, call, release, raise});
+}
+
+void
+wdmoe_foreign_settle(void)
+{
+    ns3::Settle();
 }

@@ -86,7 +86,8 @@ struct WdmoeForeignBridge
     /// where its answer goes. Returns 0 for an error
     typedef int64_t (*Call)(int64_t object, int32_t method, const void* in, void* out);
 
-    /// The C++ object is gone. The argument is the object's number
+    /// The C++ object is gone. The argument is the object's number. Not called while an exception
+    /// is on its way, but when the next object is made or let go, or by wdmoe_foreign_settle()
     typedef void (*Release)(int64_t object);
 
     /// Throw the error that a function has kept, or one of this text that the answer of the last
@@ -239,6 +240,9 @@ extern "C"
                               ns3::WdmoeForeignBridge::Call call,
                               ns3::WdmoeForeignBridge::Release release,
                               ns3::WdmoeForeignBridge::Raise raise);
+
+    /// Let go what went while an exception was on its way
+    void wdmoe_foreign_settle(void);
 }
 
 #endif /* WDMOE_FOREIGN_H */

@@ -70,6 +70,8 @@ class PyException : public std::exception
 } // namespace CPyCppyy
 
 #pragma weak _ZTIN8CPyCppyy11PyExceptionE
+// the pragma does not reach what a throw refers to
+__asm__(".weak _ZTIN8CPyCppyy11PyExceptionE");
 #pragma weak _ZTVN8CPyCppyy11PyExceptionE
 
 #endif /* WDMOE_PYTHON_API_H */

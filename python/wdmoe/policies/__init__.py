@@ -20,7 +20,7 @@ import functools
 
 from wdmoe.bindings import ns
 from wdmoe.policies._allocator import Allocator, Loads, Plan, rate
-from wdmoe.policies._bridge import as_object, as_raised, register
+from wdmoe.policies._bridge import as_object, guard, register
 from wdmoe.policies._control import Activations, Cost, Experts, Placer, PrecisionPolicy, Predictor
 from wdmoe.policies._part import Part
 from wdmoe.policies._radio import Radio, link_state
@@ -74,7 +74,15 @@ def _same(part):
 
 
 def register_policy(
-    name, selector=None, allocator=None, precision=None, placer=None, *, like="topk-allocated", leftover=None, settings=None
+    name,
+    selector=None,
+    allocator=None,
+    precision=None,
+    placer=None,
+    *,
+    like="topk-allocated",
+    leftover=None,
+    settings=None,
 ):
     """Give a policy of your own a name, for --policies and all else that takes one.
 
@@ -112,28 +120,6 @@ def register_radio(name, radio):
     ns.WdmoeForeignRadioHelper.Register(name, _type_of(radio, Radio, "radio"))
 
 
-def _wrap(owner, name):
-    """Exceptions of policies come out of this method as they were raised."""
-    original = getattr(owner, name)
-
-    @functools.wraps(original, assigned=("__name__", "__doc__"))
-    def call(*args, **keywords):
-        with as_raised():
-            return original(*args, **keywords)
-
-    setattr(owner, name, call)
-
-
-def _wrap_static(owner, name):
-    original = getattr(owner, name)
-
-    def call(*args, **keywords):
-        with as_raised():
-            return original(*args, **keywords)
-
-    setattr(owner, name, staticmethod(call))
-
-
 def _accept(owner, name, base):
     """This setter takes a part of Python, as an object or a class, beside what it takes anyway."""
     original = getattr(owner, name)
@@ -150,16 +136,27 @@ def _accept(owner, name, base):
     setattr(owner, name, call)
 
 
-_wrap_static(ns.Simulator, "Run")
+def _run_once(run):
+    """Of several overloads cppyy tries the next one when the first has failed: take the right one at once."""
+    by_air = run.__overload__("const ns3::WdmoeScenarioRadio&")
+
+    @functools.wraps(run, assigned=("__name__", "__doc__"), updated=())
+    def call(self, radio):
+        return (by_air if isinstance(radio, ns.WdmoeScenarioRadio) else run)(self, radio)
+
+    return call
+
+
+ns.WdmoeComparisonHelper.Run = guard(_run_once(ns.WdmoeComparisonHelper.Run))
+ns.Simulator.Run = staticmethod(guard(ns.Simulator.Run))
 for _owner, _name in (
-    (ns.WdmoeComparisonHelper, "Run"),
     (ns.WdmoeOptimizerHelper, "Install"),
     (ns.WdmoeController, "Decide"),
     (ns.WdmoeGatingServerHelper, "Install"),
     (ns.WdmoeForeignRadioHelper, "Install"),
     (ns.WdmoeRadioConformance, "Run"),
 ):
-    _wrap(_owner, _name)
+    setattr(_owner, _name, guard(getattr(_owner, _name)))
 for _name, _base in (
     ("SetSelector", Selector),
     ("SetAllocator", Allocator),

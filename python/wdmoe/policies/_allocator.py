@@ -70,7 +70,7 @@ class Loads:
     @Lazy
     def shop(self):
         """All that is in flight, as tasks: a copy of wdmoe::ShopProblem."""
-        shop = _bridge.cppyy.gbl.wdmoe.ShopProblem
+        shop = _bridge.ns.wdmoe.ShopProblem
         return shop(_bridge.cppyy.bind_object(self._raw.shop, shop))
 
     @Lazy

@@ -9,8 +9,8 @@ gone. So neither deletes what the other still uses, whoever goes first.
 """
 
 import atexit
-import contextlib
 import ctypes
+import functools
 import inspect
 import itertools
 import re
@@ -19,12 +19,14 @@ import warnings
 from wdmoe.bindings import ns
 from wdmoe.policies import _raw
 
-cppyy = ns.cppyy if hasattr(ns, "cppyy") else __import__("cppyy")
+cppyy = ns.cppyy
 
 _library = ctypes.CDLL(None)
 _objects = {}  # number -> {method: function(in, out)}
 _numbers = itertools.count(1)
-_kinds = {}  # class of a part -> (its TypeId, function(object of Python, its TypeId's name, address) -> methods, traits)
+_kinds = (
+    {}
+)  # class of a part -> (its TypeId, function(object of Python, its TypeId's name, address) -> methods, traits)
 _types = {}  # name of a TypeId -> _Type
 _given = None  # the object that the next C++ object is for; None: a new one
 _slot = ctypes.c_void_p()  # address of the exception that is on its way
@@ -72,18 +74,23 @@ def keep(error):
     _slot.value = id(error)
 
 
-@contextlib.contextmanager
-def as_raised():
-    """Exceptions of policies, which cross C++, come out as they were raised, traceback included."""
-    global _kept
-    _kept = None
-    try:
-        yield
-    except BaseException as error:
-        found, _kept = _kept, None
-        if found is None or found is error:
-            raise
-        raise found from found.__cause__
+def guard(function):
+    """Exceptions of policies, which cross C++ in this call, come out as they were raised, traceback included."""
+
+    @functools.wraps(function, assigned=("__name__", "__doc__"), updated=())
+    def call(*args, **keywords):
+        global _kept
+        _kept = None
+        try:
+            return function(*args, **keywords)
+        except BaseException as error:
+            _library.wdmoe_foreign_settle()
+            found, _kept = _kept, None
+            if found is None or found is error:
+                raise
+            raise found from found.__cause__
+
+    return call
 
 
 @_raw.MAKE
@@ -138,44 +145,40 @@ def _change(known, part, given):
     _set(known, part, raw.name.decode(), raw.value.decode())
 
 
+def _at(function):
+    return f"{ctypes.cast(function, ctypes.c_void_p).value}ULL"
+
+
 def _open():
+    python = ctypes.pythonapi
     cppyy.include("CPyCppyy/PyException.h")
-    cppyy.cppdef(
-        f"""
-        extern "C" {{
-        typedef struct _object PyObject;
-        PyObject* PyObject_Type(PyObject*);
-        void Py_DecRef(PyObject*);
-        void PyErr_SetObject(PyObject*, PyObject*);
-        int PyGILState_Ensure();
-        void PyGILState_Release(int);
-        }}
+    # Python's functions by address: their declarations would get into the way of those of Python.h
+    cppyy.cppdef(f"""
         namespace wdmoe_python
         {{
         void Raise(const char* message)
         {{
             if (message)
             {{
-                ((void (*)(const char*)){ctypes.cast(_refuse, ctypes.c_void_p).value}ULL)(message);
+                ((void (*)(const char*)){_at(_refuse)})(message);
             }}
-            const int state = PyGILState_Ensure();
-            PyObject* error = *(PyObject**){ctypes.addressof(_slot)}ULL;
-            PyObject* type = PyObject_Type(error);
-            PyErr_SetObject(type, error);
-            Py_DecRef(type);
-            PyGILState_Release(state);
+            const int state = ((int (*)()){_at(python.PyGILState_Ensure)})();
+            void* error = *(void**){ctypes.addressof(_slot)}ULL;
+            void* type = ((void* (*)(void*)){_at(python.PyObject_Type)})(error);
+            ((void (*)(void*, void*)){_at(python.PyErr_SetObject)})(type, error);
+            ((void (*)(void*)){_at(python.Py_DecRef)})(type);
+            ((void (*)(int)){_at(python.PyGILState_Release)})(state);
             throw CPyCppyy::PyException();
         }}
         void Open()
         {{
-            wdmoe_foreign_bridge((ns3::WdmoeForeignBridge::Make){ctypes.cast(_make, ctypes.c_void_p).value}ULL,
-                                 (ns3::WdmoeForeignBridge::Call){ctypes.cast(_call, ctypes.c_void_p).value}ULL,
-                                 (ns3::WdmoeForeignBridge::Release){ctypes.cast(_release, ctypes.c_void_p).value}ULL,
+            wdmoe_foreign_bridge((ns3::WdmoeForeignBridge::Make){_at(_make)},
+                                 (ns3::WdmoeForeignBridge::Call){_at(_call)},
+                                 (ns3::WdmoeForeignBridge::Release){_at(_release)},
                                  Raise);
         }}
         }}
-        """
-    )
+        """)
     cppyy.gbl.wdmoe_python.Open()
     # objects of C++ that are left when Python ends do not call it any more
     atexit.register(_library.wdmoe_foreign_bridge, None, None, None, None)
@@ -215,7 +218,11 @@ def _attributes(part, probe):
 
 
 def _text(value):
-    return ("true" if value else "false") if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+    return (
+        ("true" if value else "false")
+        if isinstance(value, bool)
+        else repr(value) if isinstance(value, float) else str(value)
+    )
 
 
 def register(make, given=None):
@@ -251,7 +258,9 @@ def register(make, given=None):
             break
         name = f"python::{part.__name__}-{number}"
     if same is not None and not local and _is_named_as(same, part):
-        warnings.warn(f"{part.__name__} was defined before, with other attributes: as a TypeId this one is {name}", stacklevel=3)
+        warnings.warn(
+            f"{part.__name__} was defined before, with other attributes: as a TypeId this one is {name}", stacklevel=3
+        )
     tid = ns.WdmoeForeign.Register(name, base, inspect.getdoc(part) or "")
     for attribute, (kind_, value) in attributes.items():
         ns.WdmoeForeign.AddAttribute(tid, attribute, kind_, _text(value))
@@ -280,12 +289,11 @@ def as_object(part):
     global _given
     name = register(type(part), part)
     base = getattr(ns, _kind_of(type(part))[1].split("::")[1])
-    with as_raised():
-        _given = part
-        try:
-            return ns.ObjectFactory(name).Create[base]()
-        finally:
-            _given = None
+    _given = part
+    try:
+        return guard(ns.ObjectFactory(name).Create[base])()
+    finally:
+        _given = None
 
 
 def library():

@@ -75,7 +75,7 @@ class Experts:
     @Lazy
     def problem(self):
         """A copy of wdmoe::PlacementProblem."""
-        problem = _bridge.cppyy.gbl.wdmoe.PlacementProblem
+        problem = _bridge.ns.wdmoe.PlacementProblem
         return problem(_bridge.cppyy.bind_object(self._raw.problem, problem))
 
 

@@ -139,7 +139,12 @@ def _prepare(part, name, address):
         cppyy.gbl.wdmoe_python.SetNode(answer, found)
 
     def able(_, answer):
-        found = _copied(ns.WdmoeRadioCapabilities, part.get_capabilities(), f"{name}.get_capabilities()", "ns.WdmoeRadioCapabilities")
+        found = _copied(
+            ns.WdmoeRadioCapabilities,
+            part.get_capabilities(),
+            f"{name}.get_capabilities()",
+            "ns.WdmoeRadioCapabilities",
+        )
         cppyy.bind_object(answer, ns.WdmoeRadioCapabilities).__assign__(found)
 
     def ready(_, answer):
@@ -182,13 +187,11 @@ def _prepare(part, name, address):
     return methods, []
 
 
-cppyy.cppdef(
-    """
+cppyy.cppdef("""
     namespace wdmoe_python
     {
     void SetNode(unsigned long long at, ns3::Ptr<ns3::Node> node) { *(ns3::Ptr<ns3::Node>*)at = node; }
     ns3::Ptr<ns3::Node> GetNode(unsigned long long at) { return *(const ns3::Ptr<ns3::Node>*)at; }
     }
-    """
-)
+    """)
 _bridge.kind("ns3::WdmoeRadio", _prepare)(Radio)

@@ -5,7 +5,7 @@
 """The structures of wdmoe-foreign-*.h, and numpy arrays of what they point to."""
 
 import ctypes
-from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_double, c_int32, c_int64, c_uint8, c_uint64, c_void_p
 
 import numpy as np
 
@@ -161,9 +161,7 @@ class RawTimes(Structure):
 
 
 class RawQuery(Structure):
-    _fields_ = [
-        (name, c_uint64) for name in ("blocks", "experts", "top_k", "request", "block", "position", "tokens")
-    ]
+    _fields_ = [(name, c_uint64) for name in ("blocks", "experts", "top_k", "request", "block", "position", "tokens")]
 
 
 class RawGate(Structure):
@@ -203,7 +201,3 @@ def copy(address, count, dtype="f8"):
 def address_of(array):
     """Where an array's values are."""
     return array.__array_interface__["data"][0]
-
-
-__all__ = [name for name in dir() if not name.startswith("_")]
-_ = c_uint32

@@ -86,7 +86,7 @@ class Block:
         from wdmoe.bindings import ns
 
         given = _bridge.cppyy.bind_object(self._raw.input, ns.WdmoeSelectorInput)
-        return _bridge.cppyy.gbl.wdmoe.BlockProblem(given.problem) if given.problem else None
+        return _bridge.ns.wdmoe.BlockProblem(given.problem) if given.problem else None
 
 
 class Selector(Part):
@@ -146,7 +146,9 @@ def _take(answer, block, selection, who):
             hint = "for expert numbers return (experts, weights), for a mask use .astype(bool)"
         else:
             hint = "did select() return what it made?" if answer is None else "J x E of these"
-        raise TypeError(f"{who}: {what} is {answer if answer is None else array.dtype}; expected booleans or weights; {hint}")
+        raise TypeError(
+            f"{who}: {what} is {answer if answer is None else array.dtype}; expected booleans or weights; {hint}"
+        )
     if array.shape != shape:
         names = "tokens x slots" if selection.expert else "tokens x experts"
         raise ValueError(f"{who}: {what} has shape {array.shape}; expected {shape}, {names}")
