@@ -23,7 +23,7 @@ from wdmoe.bindings import paths
 
 # Code that a processor of the same architecture can run, unless the user says otherwise.
 CLING_ARGS = "-O2"
-_KEPT = 3  # files of other keys: other environments of the same user
+_KEPT = 5  # files of other keys: other environments of the same user
 _SUFFIX = ".pch"
 
 

@@ -11,7 +11,6 @@ one class for each signature that it doesn't know, whatever the number of functi
 import functools
 
 from wdmoe.bindings.errors import unknown_attribute
-from wdmoe.bindings.names import nearest
 
 
 def _is_function(candidate):
@@ -78,7 +77,7 @@ class Callbacks:
                 ) from None
 
 
-def _trace(callbacks, original, context, connect):
+def _trace(callbacks, original, context):
     """TraceConnect, TraceDisconnect and the like of ObjectBase, which take Python functions too."""
     place = 2 if context else 1
     signature_of = callbacks._python.GetTraceSignature
@@ -146,7 +145,7 @@ def install(cppyy):
         ("TraceDisconnect", True),
         ("TraceDisconnectWithoutContext", False),
     ):
-        setattr(ns.ObjectBase, name, _trace(callbacks, getattr(ns.ObjectBase, name), context, "Disconnect" not in name))
+        setattr(ns.ObjectBase, name, _trace(callbacks, getattr(ns.ObjectBase, name), context))
     for name, context in (
         ("Connect", True),
         ("ConnectFailSafe", True),
@@ -195,5 +194,15 @@ def install(cppyy):
     simulator.ScheduleNow = staticmethod(schedule_now)
     simulator.ScheduleDestroy = staticmethod(schedule_destroy)
     simulator.ScheduleWithContext = staticmethod(schedule_with_context)
-    simulator.Run = staticmethod(python.Run)
+
+    def run():
+        """Runs the simulation until its end, ns.Simulator.Stop(), an exception in a function of Python, or Ctrl-C."""
+        try:
+            python.Run()
+        except BaseException as error:
+            # what was raised, with its traceback, in place of what cppyy made of it
+            kept = python.TakeError()
+            raise (error if kept is None else kept) from None
+
+    simulator.Run = staticmethod(run)
     return callbacks

@@ -9,11 +9,14 @@ import re
 from wdmoe.bindings.names import nearest
 
 _TEXT = re.compile(
-    r'^(?:aborted\. cond="(?P<aborted>.*?)", |assert failed\. cond="(?P<assert>.*?)", )?'
+    r'^(?:aborted\. (?:cond="(?P<aborted>.*?)"?, (?=msg="|[+-]\d|file=))?|NS_ASSERT failed, cond="(?P<assert>.*?)", )?'
     r'(?:msg="(?P<message>.*)", )?'
-    r"(?:(?P<time>[+-]\S+s) (?P<node>-?\d+) )?file=(?P<file>.*), line=(?P<line>\d+)\s*$",
+    r"(?:(?P<time>[+-]\S+s) (?:(?P<node>-?\d+) )?)?file=(?P<file>.*), line=(?P<line>\d+)\s*$",
     re.DOTALL,
 )
+# cppyy makes another exception of the same type, of the text alone, with the functions of C++ before it.
+_PREFIX = re.compile(r"^(?:[^\n]*=>\n\s+\w+: )+")
+_SUFFIX = re.compile(r"(?: at (?P<time>[+-]\S+s))? \((?P<file>[^()]*):(?P<line>\d+)\)$")
 
 
 class SimulationError(RuntimeError):
@@ -22,19 +25,24 @@ class SimulationError(RuntimeError):
     The simulation can't go on; `ns.Simulator.Destroy()` clears it away. Where the error is a name or value that the caller gave,
     the exception is an AttributeError or a ValueError as well.
 
-    Attributes: message; condition (or None); file and line of the check; time of the simulation as text (or None).
+    Attributes: message; file and line of the check; time of the simulation as text (or None).
     """
 
-    def __init__(self, message, condition=None, file=None, line=None, time=None):
+    def __init__(self, message, file=None, line=None, time=None):
+        if _PREFIX.match(message):
+            message = _PREFIX.sub("", message)
+            found = _SUFFIX.search(message)
+            if found:
+                message, file, line, time = message[: found.start()], found["file"], int(found["line"]), found["time"]
         super().__init__(message)
-        self.message, self.condition, self.file, self.line, self.time = message, condition, file, line, time
+        self.message, self.file, self.line, self.time = message, file, line, time
 
     def __str__(self):
         place = f" ({self.file}:{self.line})" if self.file else ""
         return f"{self.message}{f' at {self.time}' if self.time else ''}{place}"
 
     def __reduce__(self):
-        return type(self), (self.message, self.condition, self.file, self.line, self.time)
+        return type(self), (self.message, self.file, self.line, self.time)
 
 
 class UnknownAttributeError(SimulationError, AttributeError):
@@ -125,6 +133,8 @@ def _by_message(ns, message):
     found = re.match(r"Assert in TypeId::LookupByName: (\S+) not found", message)
     if found:
         return UnknownTypeError, f"no TypeId {found[1]}{nearest(found[1], types(ns))}"
+    if message.startswith("Can't Parse"):
+        return BadValueError, message
     return SimulationError, message
 
 
@@ -138,6 +148,6 @@ def raiser(ns):
         condition = found["aborted"] or found["assert"]
         message = found["message"] or (f"not so: {condition}" if found["assert"] else condition) or "fatal error"
         kind, message = _by_message(ns, message)
-        raise kind(message, condition, found["file"], int(found["line"]), found["time"])
+        raise kind(message, found["file"], int(found["line"]), found["time"])
 
     return raise_
