@@ -13,11 +13,6 @@ import functools
 from wdmoe.bindings.errors import unknown_attribute
 
 
-def _is_function(candidate):
-    """Whether it is a function of Python, not a Callback of ns-3."""
-    return callable(candidate) and not hasattr(type(candidate), "__cpp_name__")
-
-
 def check_callable(candidate, what):
     if not callable(candidate):
         raise TypeError(f"{what}: expected a function, got {type(candidate).__name__} {candidate!r}")
@@ -30,7 +25,16 @@ class Callbacks:
         self._cppyy = cppyy
         self._python = cppyy.gbl.ns3.WdmoePython
         self._bind = cppyy.bind_object
+        self._object = cppyy._backend.CPPInstance
         self._makers = {}  # (signature, context) -> tuple of makers
+
+    def is_function(self, candidate):
+        """Whether it is a function, of Python or of C++; not a Callback or an event of ns-3."""
+        return callable(candidate) and not isinstance(candidate, self._object)
+
+    def check(self, candidate, what):
+        if not isinstance(candidate, self._object):
+            check_callable(candidate, what)
 
     def _class(self, name):
         return self._cppyy._backend.CreateScopeProxy(name)
@@ -91,10 +95,10 @@ def _trace(callbacks, original, context):
         signature = str(signature_of(self, name))
         if not signature:
             raise AttributeError(unknown_attribute(self.GetInstanceTypeId(), name, "trace source"))
-        if _is_function(function):
+        if callbacks.is_function(function):
             function = callbacks.make(signature, function, context)
         else:
-            check_callable(function, f"trace source {name}")
+            callbacks.check(function, f"trace source {name}")
         return original(self, *arguments[:place], function)
 
     return trace
@@ -105,7 +109,7 @@ def _config(callbacks, original, context):
 
     @functools.wraps(original, assigned=("__name__", "__doc__"), updated=())
     def config(path, function):
-        if _is_function(function):
+        if callbacks.is_function(function):
             signature = str(callbacks._python.GetPathSignature(path))
             if signature:
                 function = callbacks.make(signature, function, context)
@@ -114,7 +118,7 @@ def _config(callbacks, original, context):
             else:
                 raise ValueError(_nothing(callbacks, path))
         else:
-            check_callable(function, f"{original.__name__}({path!r})")
+            callbacks.check(function, f"{original.__name__}({path!r})")
         return original(path, function)
 
     return config
@@ -163,32 +167,28 @@ def install(cppyy):
     plain = {name: getattr(simulator, name) for name in ("Schedule", "ScheduleNow", "ScheduleDestroy", "ScheduleWithContext")}
 
     def schedule(delay, function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_time(delay, function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["Schedule"](delay, function, *arguments)
 
     def schedule_now(function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_now(function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["ScheduleNow"](function, *arguments)
 
     def schedule_destroy(function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_destroy(function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["ScheduleDestroy"](function, *arguments)
 
     def schedule_with_context(context, delay, function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_context(context, delay, function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["ScheduleWithContext"](context, delay, function, *arguments)
-
-    def check_callable_event(function):
-        if not hasattr(type(function), "__cpp_name__"):
-            raise TypeError(f"Simulator: expected a function to schedule, got {type(function).__name__} {function!r}")
 
     simulator.Schedule = staticmethod(schedule)
     simulator.ScheduleNow = staticmethod(schedule_now)

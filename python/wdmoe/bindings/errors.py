@@ -15,7 +15,7 @@ _TEXT = re.compile(
     re.DOTALL,
 )
 # cppyy makes another exception of the same type, of the text alone, with the functions of C++ before it.
-_PREFIX = re.compile(r"^(?:[^\n]*=>\n\s+\w+: )+")
+_PREFIX = re.compile(r"^(?:Template method resolution failed:\n\s*)?(?:[^\n]*=>\n\s+\w+: )+")
 _SUFFIX = re.compile(r"(?: at (?P<time>[+-]\S+s))? \((?P<file>[^()]*):(?P<line>\d+)\)$")
 
 
@@ -57,7 +57,8 @@ class BadValueError(SimulationError, ValueError):
     """A value that an attribute doesn't take."""
 
 
-def _type(ns, name):
+def find(ns, name):
+    """The TypeId of a name, or None."""
     found = ns.TypeId()
     return found if ns.TypeId.LookupByNameFailSafe(name, found) else None
 
@@ -93,7 +94,7 @@ def unknown_attribute(tid, name, kind="attribute"):
     return f"{tid.GetName()} has no {kind} {name!r}{nearest(name, known)}"
 
 
-def _refused(tid, name, value=None):
+def refused(tid, name, value=None):
     """The text for a value that an attribute doesn't take."""
     information = attributes(tid).get(name)
     given = "" if value is None else f" {value!r}"
@@ -110,30 +111,30 @@ def _by_message(ns, message):
     """(class, message) of the exception for ns-3's message."""
     found = re.match(r"Attribute name=(\S+) does not exist for this object: tid=(\S+)", message)
     if found:
-        tid = _type(ns, found[2])
+        tid = find(ns, found[2])
         return UnknownAttributeError, unknown_attribute(tid, found[1]) if tid else message
     found = re.match(r"Invalid attribute set \((\S+)\) on (\S+)", message)
     if found:
-        tid = _type(ns, found[2])
+        tid = find(ns, found[2])
         return UnknownAttributeError, unknown_attribute(tid, found[1]) if tid else message
     found = re.match(r"Invalid value for attribute set \((\S+)\) on (\S+)", message)
     if not found:
         found = re.match(r"Attribute name=(\S+) could not be set for this object: tid=(\S+)", message)
     if found:
-        tid = _type(ns, found[2])
-        return BadValueError, (tid and _refused(tid, found[1])) or message
+        tid = find(ns, found[2])
+        return BadValueError, (tid and refused(tid, found[1])) or message
     found = re.match(r"Could not set default value for (\S+)::(\S+)", message)
     if found:
-        tid = _type(ns, found[1])
+        tid = find(ns, found[1])
         if not tid:
             return UnknownTypeError, f"no TypeId {found[1]}{nearest(found[1], types(ns))}"
         if found[2] not in attributes(tid):
             return UnknownAttributeError, unknown_attribute(tid, found[2])
-        return BadValueError, _refused(tid, found[2])
+        return BadValueError, refused(tid, found[2])
     found = re.match(r"Assert in TypeId::LookupByName: (\S+) not found", message)
     if found:
         return UnknownTypeError, f"no TypeId {found[1]}{nearest(found[1], types(ns))}"
-    if message.startswith("Can't Parse"):
+    if re.match(r"Can't Parse|Attribute value .* is not properly formatted", message):
         return BadValueError, message
     return SimulationError, message
 

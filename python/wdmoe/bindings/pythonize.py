@@ -4,6 +4,7 @@
 
 """What Python code expects of ns-3's classes."""
 
+from wdmoe.bindings.errors import BadValueError, find, refused
 from wdmoe.bindings.names import nearest
 
 _EXCEPTIONS = {
@@ -146,6 +147,19 @@ def _plain_values(ns):
     return value, convert
 
 
+def _named(ns, first, static):
+    """(TypeId, name) of the attribute that was to be set."""
+    if not static:
+        return first[0].GetInstanceTypeId(), first[1]
+    of, _, name = str(first[0]).rpartition("::")
+    return find(ns, of), name
+
+
+def _text(value):
+    """A value of ns-3 as text, or None."""
+    return str(value.Get()) if hasattr(value, "Get") else None
+
+
 def _attributes(ns):
     """SetAttribute() and the like with plain values."""
     value, convert = _plain_values(ns)
@@ -155,7 +169,15 @@ def _attributes(ns):
 
         def call(*arguments):
             *first, last = arguments
-            return original(*first, last if isinstance(last, value) else convert(last))
+            try:
+                return original(*first, last if isinstance(last, value) else convert(last))
+            except BadValueError:
+                # ns-3 says the value, not of which attribute
+                tid, attribute = _named(ns, first, static)
+                text = tid and refused(tid, attribute, last if not isinstance(last, value) else _text(last))
+                if not text:
+                    raise
+                raise BadValueError(text) from None
 
         call.__name__, call.__doc__ = name, original.__doc__
         setattr(cls, name, staticmethod(call) if static else call)
@@ -164,6 +186,14 @@ def _attributes(ns):
     accept(ns.ObjectBase, "SetAttributeFailSafe")
     for name in ("Set", "SetDefault", "SetDefaultFailSafe", "SetGlobal"):
         accept(ns.Config, name, static=True)
+
+
+def _factory(ns):
+    """cppyy would make a new TypeId of a name that isn't there."""
+    original = ns.ObjectFactory.SetTypeId
+    ns.ObjectFactory.SetTypeId = lambda self, tid: original(
+        self, ns.TypeId.LookupByName(tid) if isinstance(tid, str) else tid
+    )
 
 
 def install(cppyy):
@@ -177,5 +207,6 @@ def install(cppyy):
     _matrix(cppyy.gbl.wdmoe.GateMatrix, "weight", "experts")
     _selection(cppyy.gbl.wdmoe.Selection)
     _attributes(ns)
+    _factory(ns)
     cppyy.py.add_pythonization(_vectors, "std")
     _missing_names(ns)
