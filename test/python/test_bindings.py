@@ -197,9 +197,9 @@ def test_a_callback_of_any_signature():
         }""")
     testing, said = ns.cppyy.gbl.testing, []
     double = callback(lambda number, when: number * float(when), "double (*)(double, ns3::Time)")
-    assert testing.Twice(ns.Callback["double", "double", "ns3::Time"](double)) == 6
+    assert testing.Twice(double) == 6
     ask = callback(lambda *values: said.append(values), "bool (*)(uint32_t, std::string)")
-    assert testing.Ask(ns.Callback["bool", "uint32_t", "std::string"](ask)) is False
+    assert testing.Ask(ask) is False
     assert said == [(4000000000, "text")]
     with pytest.raises(TypeError, match="no callback of signature nonsense"):
         callback(print, "nonsense")
@@ -286,7 +286,7 @@ def test_a_fatal_error_is_an_exception_with_message_and_place(capfd):
     for function, text in ((testing.Bare, "x > 0"), (testing.Assert, "x == 0")):
         with pytest.raises(SimulationError, match=text):
             function(1)
-    ns.Simulator.Schedule(ns.Seconds(1.5), testing.Fatal)
+    ns.Simulator.Schedule(ns.Seconds(1.5), lambda: testing.Fatal())
     with pytest.raises(SimulationError, match=r"fatal.*1\.5"):
         ns.Simulator.Run()
     assert capfd.readouterr().err == ""  # said once, by the exception
@@ -347,8 +347,8 @@ def test_too_little_memory_is_a_memory_error():
             lambda app: ns.WdmoeOptimizerHelper().SetSelector("ns3::WdmoeWlrSelectr"),
         ),
         (
-            AttributeError,
-            "Gian.*Gain",
+            TypeError,  # of cppyy, which tries each form of a function template; the text has all
+            "has no attribute 'Gian'; did you mean Gain",
             lambda app: ns.WdmoeOptimizerHelper().SetSelector("ns3::WdmoeWlrSelector", "Gian", ns.DoubleValue(1)),
         ),
         (AttributeError, "Blok.*Block", lambda app: app.TraceConnectWithoutContext("Blok", print)),

@@ -9,8 +9,10 @@ one class for each signature that it doesn't know, whatever the number of functi
 """
 
 import functools
+import re
 
 from wdmoe.bindings.errors import unknown_attribute
+from wdmoe.bindings.names import split
 
 
 def check_callable(candidate, what):
@@ -26,6 +28,7 @@ class Callbacks:
         self._python = cppyy.gbl.ns3.WdmoePython
         self._bind = cppyy.bind_object
         self._object = cppyy._backend.CPPInstance
+        self._compiled = 0  # signatures
         self._makers = {}  # (signature, context) -> tuple of makers
 
     def is_function(self, candidate):
@@ -65,13 +68,23 @@ class Callbacks:
             self._makers[key] = tuple(map(self._maker, map(str, self._python.GetArguments(signature, context))))
         return self._python.MakeCallback(signature, context, function, self._makers[key])
 
+    def typed(self, signature, function):
+        """The same for an argument of the type Callback<...>."""
+        made = self.make(signature, function)
+        found = re.match(r"(.*?)\s*\(\s*\*\s*\)\s*\((.*)\)$", signature)
+        if not found:
+            return made
+        callback = self._cppyy.gbl.ns3.Callback[(found[1], *split(found[2]))]()
+        callback.Assign(made)
+        return callback
+
     def know(self, signature):
         if not self._python.HasSignature(signature):
-            number = len(self._makers)
+            self._compiled += 1
             try:
                 self._cppyy.cppdef(
                     "namespace ns3 { namespace WdmoePython { namespace {\n"
-                    f'const bool known{number} = AddSignature<{signature}>("{signature}");\n'
+                    f'const bool known{self._compiled} = AddSignature<{signature}>("{signature}");\n'
                     "} } }"
                 )
             except SyntaxError as error:

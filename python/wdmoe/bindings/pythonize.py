@@ -204,6 +204,7 @@ def install(cppyy):
     _time(ns.Time)
     for name in _RECORDS:
         _copy(getattr(ns, name))
+    ns.WdmoeBlockRecord.pass_ = property(lambda self: getattr(self, "pass"))  # a word of Python's own
     _matrix(cppyy.gbl.wdmoe.GateMatrix, "weight", "experts")
     _selection(cppyy.gbl.wdmoe.Selection)
     _attributes(ns)

@@ -12,6 +12,8 @@ import re
 import sys
 from pathlib import Path
 
+from wdmoe.bindings.names import split
+
 # What a scenario uses of ns-3 beside the module; all other names are there too, without a type.
 NS3 = (
     "Address ApplicationContainer Application AttributeValue BooleanValue CommandLine DoubleValue EnumValue EventId "
@@ -28,18 +30,6 @@ _NUMBERS = {
 _NUMBERS["int"] += ("uint32_t", "uint64_t", "size_t", "std::size_t", "unsigned int", "unsigned long", "unsigned char")
 _NUMBERS["int"] += ("unsigned short", "unsigned long long", "signed char")
 _OPERATORS = {"__add__", "__sub__", "__mul__", "__truediv__", "__lt__", "__le__", "__gt__", "__ge__"}
-
-
-def split(text):
-    """At the commas that are in no bracket."""
-    parts, depth, start = [], 0, 0
-    for i, letter in enumerate(text):
-        depth += (letter in "<([{") - (letter in ">)]}")
-        if letter == "," and depth == 0:
-            parts.append(text[start:i].strip())
-            start = i + 1
-    last = text[start:].strip()
-    return [*parts, last] if last else parts
 
 
 def python_type(text, known, takes=False):
@@ -73,13 +63,13 @@ def python_type(text, known, takes=False):
 
 def signature(line, name, known):
     """(arguments, type returned, whether static) of one line that cppyy says of a function."""
-    found = re.match(rf"(?P<before>.*?)(?:[\w:<>, ]*::)?{re.escape(name)}\((?P<arguments>.*)\)", line)
+    found = re.match(rf"(?P<before>.*?)(?:[\w:<>,]*::)?{re.escape(name)}\((?P<arguments>.*)\)", line)
     if not found:
         return None
     before = found["before"].strip()
     static = before.startswith("static ")
     before = before[7:] if static else before
-    arguments, names = [], set()
+    arguments, names = [], {"self"}
     for i, argument in enumerate(split(found["arguments"])):
         argument, _, default = argument.partition("=")
         part = re.match(r"(?P<type>.*[\s*&>])(?P<name>\w+)$", argument.strip())
@@ -168,6 +158,7 @@ def _container(item):
 
 
 EXTRA = {
+    "WdmoeBlockRecord": lambda inner: [f"{inner}@property", f"{inner}def pass_(self) -> int: ..."],
     "NodeContainer": _container("Node"),
     "NetDeviceContainer": _container("NetDevice"),
     "ApplicationContainer": _container("Application"),
@@ -215,10 +206,10 @@ def __getattr__(name: str) -> Any: ...
 '''
 
 
-def own(folder, namespace):
-    """Names of the classes that a folder's headers of the module define in a namespace."""
+def own(headers, namespace):
+    """Names of the classes that headers define in a namespace."""
     names = set()
-    for header in sorted(Path(folder).glob("wdmoe-*.h")):
+    for header in headers:
         text = header.read_text()
         if f"namespace {namespace}\n" in text:
             names |= set(re.findall(r"^(?:class|struct) (\w+)(?:\s+final)?\s*(?::[^;{]*)?\n?\{", text, re.MULTILINE))
@@ -230,14 +221,14 @@ def write():
     from wdmoe import ns
     from wdmoe.bindings import paths
 
-    include = paths.module()[0] / "ns3"
+    headers = [header for header in paths.headers() if header.name.startswith("wdmoe-")]
     cppyy = ns.cppyy
-    classes = {name: getattr(ns, name, None) for name in sorted({*NS3, *own(include, "ns3")})}
+    classes = {name: getattr(ns, name, None) for name in sorted({*NS3, *own(headers, "ns3")})}
     classes = {name: cls for name, cls in classes.items() if isinstance(cls, type) and hasattr(cls, "__cpp_name__")}
-    numerics = {name: getattr(ns.wdmoe, name, None) for name in sorted(own(include, "wdmoe"))}
+    numerics = {name: getattr(ns.wdmoe, name, None) for name in sorted(own(headers, "wdmoe"))}
     numerics = {name: cls for name, cls in numerics.items() if isinstance(cls, type) and hasattr(cls, "__cpp_name__")}
     known = {*classes, *(f"wdmoe.{name}" for name in numerics)}
-    told = briefs(sorted(include.glob("wdmoe-*.h")))
+    told = briefs(headers)
     lines = []
     for name, cls in classes.items():
         lines += [*class_lines(cppyy, cls, name, f"ns3::{name}", known, told.get(name)), ""]
