@@ -4,7 +4,7 @@
 
 """What Python costs: loading, one call of a sink, one event. Prints a table.
 
-    python bench/python-bindings.py
+python bench/python-bindings.py
 """
 
 import subprocess
@@ -69,7 +69,12 @@ def main():
         ns.Simulator.Schedule(delay, int, i)
     ns.Simulator.Run()
     rows.append(
-        ("event scheduled and run", 1e6 * (time.perf_counter() - wall) / CALLS, 1e6 * (time.process_time() - cpu) / CALLS, "us")
+        (
+            "event scheduled and run",
+            1e6 * (time.perf_counter() - wall) / CALLS,
+            1e6 * (time.process_time() - cpu) / CALLS,
+            "us",
+        )
     )
     ns.Simulator.Destroy()
 

@@ -333,14 +333,22 @@ def test_too_little_memory_is_a_memory_error():
 @pytest.mark.parametrize(
     "kind, text, call",
     [
-        (AttributeError, "StukTimeout.*StuckTimeout", lambda app: app.SetAttribute("StukTimeout", ns.StringValue("3s"))),
+        (
+            AttributeError,
+            "StukTimeout.*StuckTimeout",
+            lambda app: app.SetAttribute("StukTimeout", ns.StringValue("3s")),
+        ),
         (AttributeError, "StukTimeout.*StuckTimeout", lambda app: app.GetAttribute("StukTimeout", ns.TimeValue())),
         (
             AttributeError,
             "StukTimeout.*StuckTimeout",
             lambda app: ns.Config.SetDefault("ns3::WdmoeGatingServer::StukTimeout", ns.StringValue("3s")),
         ),
-        (ValueError, "WdmoeGatingSrver.*WdmoeGatingServer", lambda app: ns.TypeId.LookupByName("ns3::WdmoeGatingSrver")),
+        (
+            ValueError,
+            "WdmoeGatingSrver.*WdmoeGatingServer",
+            lambda app: ns.TypeId.LookupByName("ns3::WdmoeGatingSrver"),
+        ),
         (
             ValueError,
             "WdmoeWlrSelectr.*WdmoeWlrSelector",
@@ -432,7 +440,9 @@ def test_records_are_copied_and_vectors_print():
 
 
 def test_ctrl_c_ends_a_run_at_once():
-    ns.cppyy.cppdef("""namespace testing { void Forever() { ns3::Simulator::Schedule(ns3::NanoSeconds(1), &Forever); } }""")
+    ns.cppyy.cppdef(
+        """namespace testing { void Forever() { ns3::Simulator::Schedule(ns3::NanoSeconds(1), &Forever); } }"""
+    )
     ns.cppyy.gbl.testing.Forever()
     subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -INT {os.getpid()}"])
     started = time.monotonic()
@@ -446,9 +456,7 @@ def test_ctrl_c_ends_a_run_at_once():
 @pytest.mark.parametrize("first", ["wdmoe", "ns"])
 def test_with_the_loader_of_ns_3(first, tmp_path):
     lines = ["from wdmoe import ns as ours", "from ns import ns as theirs"]
-    status, out, err = run_python(
-        "\n".join(lines if first == "wdmoe" else lines[::-1])
-        + textwrap.dedent("""
+    status, out, err = run_python("\n".join(lines if first == "wdmoe" else lines[::-1]) + textwrap.dedent("""
             assert ours is theirs
             nodes = theirs.NodeContainer(2)
             calls = []
@@ -460,8 +468,7 @@ def test_with_the_loader_of_ns_3(first, tmp_path):
                 app.SetAttribute("Foo", 3)
             except AttributeError:
                 calls.append(2)
-            print(calls, len(nodes), [node.GetId() for node in nodes])""")
-    )
+            print(calls, len(nodes), [node.GetId() for node in nodes])"""))
     assert status == 0, err
     assert out.splitlines()[-1] == "[1, 2] 2 [0, 1]"
 

@@ -177,7 +177,9 @@ def install(cppyy):
     of_time, of_now = python.Schedule, python.ScheduleNow
     of_context, of_destroy = python.ScheduleWithContext, python.ScheduleDestroy
     # events made in C++ go the way they came
-    plain = {name: getattr(simulator, name) for name in ("Schedule", "ScheduleNow", "ScheduleDestroy", "ScheduleWithContext")}
+    plain = {
+        name: getattr(simulator, name) for name in ("Schedule", "ScheduleNow", "ScheduleDestroy", "ScheduleWithContext")
+    }
 
     def schedule(delay, function, *arguments):
         if callbacks.is_function(function):

@@ -24,7 +24,19 @@ NS3 = (
 ).split()
 FUNCTIONS = ("Seconds MilliSeconds MicroSeconds NanoSeconds WdmoeLoadDeviceProfile").split()
 _NUMBERS = {
-    "int": ("char", "short", "int", "long", "long long", "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t"),
+    "int": (
+        "char",
+        "short",
+        "int",
+        "long",
+        "long long",
+        "int8_t",
+        "int16_t",
+        "int32_t",
+        "int64_t",
+        "uint8_t",
+        "uint16_t",
+    ),
     "float": ("float", "double", "long double"),
 }
 _NUMBERS["int"] += ("uint32_t", "uint64_t", "size_t", "std::size_t", "unsigned int", "unsigned long", "unsigned char")
@@ -104,7 +116,9 @@ def briefs(headers):
     found = {}
     for header in headers:
         text = Path(header).read_text()
-        for comment, name in re.findall(r"/\*\*((?:(?!\*/).)*)\*/\s*(?:class|struct)\s+(\w+)\b[^;]*?\{", text, re.DOTALL):
+        for comment, name in re.findall(
+            r"/\*\*((?:(?!\*/).)*)\*/\s*(?:class|struct)\s+(\w+)\b[^;]*?\{", text, re.DOTALL
+        ):
             words = re.sub(r"^\s*\* ?", "", comment, flags=re.MULTILINE)
             words = re.sub(r"@(ingroup|file)\s+\S+|@brief", "", words).strip()
             sentence = " ".join(re.split(r"(?<=\.)\s|\n\s*\n", words)[0].split())
@@ -188,7 +202,7 @@ EXTRA = {
     ],
 }
 
-HEAD = '''# Copyright (c) 2026 The WDMoE for ns-3 authors
+HEAD = """# Copyright (c) 2026 The WDMoE for ns-3 authors
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
@@ -203,7 +217,7 @@ Config: Any
 
 def __getattr__(name: str) -> Any: ...
 
-'''
+"""
 
 
 def own(headers, namespace):
