@@ -40,7 +40,8 @@ def callback(function, signature):
     from wdmoe.bindings.callbacks import check_callable
 
     check_callable(function, "callback()")
-    __getattr__("ns")
+    if _callbacks is None:
+        __getattr__("ns")
     return _callbacks.typed(signature, function)
 
 
