@@ -43,7 +43,7 @@ def callback(function, signature):
     check_callable(function, "callback()")
     if _callbacks is None:
         __getattr__("ns")
-    return _callbacks.make(signature, function)
+    return _callbacks.typed(signature, function)
 
 
 def __getattr__(name):
