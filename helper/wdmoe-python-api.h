@@ -46,7 +46,11 @@ extern "C"
     WDMOE_WEAK PyObject* PyErr_Occurred();
     WDMOE_WEAK void PyErr_Clear();
     WDMOE_WEAK int PyErr_CheckSignals();
-    WDMOE_WEAK void PyErr_WriteUnraisable(PyObject*);
+    WDMOE_WEAK void PyErr_Fetch(PyObject**, PyObject**, PyObject**);
+    WDMOE_WEAK void PyErr_NormalizeException(PyObject**, PyObject**, PyObject**);
+    WDMOE_WEAK void PyErr_Restore(PyObject*, PyObject*, PyObject*);
+    WDMOE_WEAK int PyException_SetTraceback(PyObject*, PyObject*);
+    WDMOE_WEAK PyObject* Py_BuildValue(const char*, ...);
 #undef WDMOE_WEAK
 }
 

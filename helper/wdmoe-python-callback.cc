@@ -7,6 +7,7 @@
 #include "wdmoe-python-callback.h"
 
 #include "wdmoe-python-api.h"
+#include "wdmoe-python-guard.h"
 
 #include "ns3/config.h"
 #include "ns3/event-impl.h"
@@ -51,6 +52,14 @@ class Lock
     int m_state; ///< before
 };
 
+/// Carry the error that Python has set through C++
+[[noreturn]] void
+Raise()
+{
+    KeepError();
+    throw CPyCppyy::PyException();
+}
+
 /// An event that calls a Python function
 class Event : public EventImpl
 {
@@ -69,7 +78,7 @@ class Event : public EventImpl
         PyObject* result = PyObject_CallObject(m_function.Get(), m_arguments.Get());
         if (!result)
         {
-            throw CPyCppyy::PyException();
+            Raise();
         }
         Py_DecRef(result);
     }
@@ -182,8 +191,9 @@ Function::Arguments::Arguments(const Function& function, std::size_t size)
 {
     if (!m_arguments)
     {
+        const Lock lock;
         PyGILState_Release(m_state);
-        throw CPyCppyy::PyException();
+        Raise();
     }
 }
 
@@ -198,7 +208,7 @@ Function::Arguments::Take(PyObject* object)
 {
     if (!object)
     {
-        throw CPyCppyy::PyException();
+        Raise();
     }
     PyTuple_SetItem(m_arguments, static_cast<Py_ssize_t>(m_next++), object);
 }
@@ -240,7 +250,7 @@ Function::Arguments::Add(const void* address)
     PyObject* number = PyLong_FromVoidPtr(const_cast<void*>(address));
     if (!maker || !number)
     {
-        throw CPyCppyy::PyException();
+        Raise();
     }
     PyObject* object = PyObject_CallFunctionObjArgs(maker, number, nullptr);
     Py_DecRef(number);
@@ -253,7 +263,7 @@ Function::Arguments::Result()
     PyObject* result = PyObject_CallObject(m_function.m_function.Get(), m_arguments);
     if (!result)
     {
-        throw CPyCppyy::PyException();
+        Raise();
     }
     return result;
 }
@@ -272,7 +282,7 @@ Function::Arguments::CallBoolean()
     Py_DecRef(result);
     if (truth < 0)
     {
-        throw CPyCppyy::PyException();
+        Raise();
     }
     return truth != 0;
 }
@@ -285,7 +295,7 @@ Function::Arguments::CallNumber()
     Py_DecRef(result);
     if (PyErr_Occurred())
     {
-        throw CPyCppyy::PyException();
+        Raise();
     }
     return value;
 }

@@ -40,6 +40,17 @@ class Messages : public std::streambuf
     {
     }
 
+    /// @param text of another stream @param size of it @return whether it belongs to a message that
+    /// is kept
+    bool Add(const char* text, std::streamsize size)
+    {
+        if (!m_kept.empty())
+        {
+            m_kept.append(text, static_cast<std::size_t>(size));
+        }
+        return !m_kept.empty();
+    }
+
     /// @return the message that is kept, which is forgotten
     std::string Take()
     {
@@ -69,7 +80,7 @@ class Messages : public std::streambuf
         if (m_kept.empty())
         {
             m_keep = false;
-            for (const char* begin : {"aborted. cond=", "assert failed. cond=", "msg=\"", "file="})
+            for (const char* begin : {"aborted. ", "NS_ASSERT failed, cond=", "msg=\"", "file="})
             {
                 const auto length = std::min<std::size_t>(std::strlen(begin), size);
                 m_keep = m_keep || std::strncmp(text, begin, length) == 0;
@@ -99,6 +110,43 @@ class Messages : public std::streambuf
     std::streambuf* m_screen; ///< of std::cerr
     std::string m_kept;       ///< a message, as far as it is written
     bool m_keep{false};       ///< whether what is written belongs to it
+};
+
+/// std::clog, to which the time is written in the middle of a message
+class Times : public std::streambuf
+{
+  public:
+    /// @param screen where everything else goes @param messages of std::cerr
+    Times(std::streambuf* screen, Messages& messages)
+        : m_screen(screen),
+          m_messages(messages)
+    {
+    }
+
+  protected:
+    int_type overflow(int_type c) override
+    {
+        if (traits_type::eq_int_type(c, traits_type::eof()))
+        {
+            return traits_type::not_eof(c);
+        }
+        const char one = traits_type::to_char_type(c);
+        return m_messages.Add(&one, 1) ? c : m_screen->sputc(one);
+    }
+
+    std::streamsize xsputn(const char* text, std::streamsize size) override
+    {
+        return m_messages.Add(text, size) ? size : m_screen->sputn(text, size);
+    }
+
+    int sync() override
+    {
+        return m_screen->pubsync();
+    }
+
+  private:
+    std::streambuf* m_screen; ///< of std::clog
+    Messages& m_messages;     ///< of std::cerr
 };
 
 /// What FatalImpl flushes
@@ -144,6 +192,10 @@ class Thrower : public std::streambuf
             Py_DecRef(result);
         }
         const bool raised = PyErr_Occurred() != nullptr;
+        if (raised)
+        {
+            KeepError();
+        }
         PyGILState_Release(state);
         if (raised)
         {
@@ -191,6 +243,7 @@ Terminate()
     std::abort();
 }
 
+PyObject* g_error = nullptr;      ///< what was kept; owned
 std::atomic<int> g_interrupts{0}; ///< Ctrl-C's during the present Run()
 struct sigaction g_python;        ///< handler of SIGINT before
 
@@ -254,9 +307,37 @@ Guard(PyObject* raise)
         Py_IncRef(raise);
         messages = new Messages(std::cerr.rdbuf());
         std::cerr.rdbuf(messages);
+        std::clog.rdbuf(new Times(std::clog.rdbuf(), *messages));
         new Thrower(raise, *messages);
         std::set_terminate(&Terminate);
     }
+}
+
+void
+KeepError()
+{
+    PyObject* type = nullptr;
+    PyObject* value = nullptr;
+    PyObject* traceback = nullptr;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (value && traceback)
+    {
+        PyException_SetTraceback(value, traceback);
+    }
+    PyObject* last = g_error;
+    g_error = value;
+    Py_IncRef(g_error);
+    PyErr_Restore(type, value, traceback);
+    Py_DecRef(last);
+}
+
+PyObject*
+TakeError()
+{
+    PyObject* error = g_error;
+    g_error = nullptr;
+    return error ? error : Py_BuildValue("");
 }
 
 void
@@ -268,6 +349,7 @@ Run()
     }
     if (g_interrupts > 0 && PyErr_CheckSignals() != 0)
     {
+        KeepError();
         throw CPyCppyy::PyException();
     }
 }

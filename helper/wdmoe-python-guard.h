@@ -29,6 +29,17 @@ namespace WdmoePython
 void Guard(PyObject* raise);
 
 /**
+ * @brief Keep the exception that Python has set, with its traceback: cppyy makes another one of it
+ * when it arrives.
+ *
+ * To be called before CPyCppyy::PyException is thrown, with the interpreter's lock.
+ */
+void KeepError();
+
+/// @return the exception that was kept last, which is forgotten; None: none was
+PyObject* TakeError();
+
+/**
  * @brief Simulator::Run(), which Ctrl-C ends after the present event.
  * @throws CPyCppyy::PyException what Python's handler of the signal raises (KeyboardInterrupt)
  */

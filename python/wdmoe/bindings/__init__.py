@@ -41,8 +41,9 @@ def callback(function, signature):
     from wdmoe.bindings.callbacks import check_callable
 
     check_callable(function, "callback()")
-    __getattr__("ns")
-    return _callbacks.make(signature, function)
+    if _callbacks is None:
+        __getattr__("ns")
+    return _callbacks.typed(signature, function)
 
 
 def __getattr__(name):

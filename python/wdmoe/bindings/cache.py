@@ -23,7 +23,7 @@ from wdmoe.bindings import paths
 
 # Code that a processor of the same architecture can run, unless the user says otherwise.
 CLING_ARGS = "-O2"
-_KEPT = 3  # files of other keys: other environments of the same user
+_KEPT = 5  # files of other keys: other environments of the same user
 _SUFFIX = ".pch"
 
 
@@ -40,7 +40,10 @@ def versions():
         except importlib.metadata.PackageNotFoundError:
             found[package] = "none"
     # The compiler's headers (libstdc++) are those of the newest g++ that there is.
-    roots = [Path("/usr/include/c++"), *(Path(root) for root in os.environ.get("CPLUS_INCLUDE_PATH", "").split(":") if root)]
+    roots = [
+        Path("/usr/include/c++"),
+        *(Path(root) for root in os.environ.get("CPLUS_INCLUDE_PATH", "").split(":") if root),
+    ]
     found["c++"] = " ".join(
         f"{place}:{place.stat().st_mtime_ns}" for root in roots if root.is_dir() for place in sorted(root.iterdir())
     )
@@ -84,7 +87,12 @@ def _build(target):
         header, made = Path(scratch) / "wdmoe-all.h", Path(scratch) / "made"
         header.write_text(includes())
         environment = dict(os.environ, EXTRA_CLING_ARGS=os.environ.get("EXTRA_CLING_ARGS", CLING_ARGS), TMPDIR=scratch)
-        command = [sys.executable, str(backend / "etc" / "dictpch" / "makepch.py"), str(made), f"-I{backend / 'include'}"]
+        command = [
+            sys.executable,
+            str(backend / "etc" / "dictpch" / "makepch.py"),
+            str(made),
+            f"-I{backend / 'include'}",
+        ]
         command += [f"-I{paths.module()[0]}", f"-I{paths.ns3() / 'include'}", str(header)]
         done = subprocess.run(command, cwd=backend, env=environment, capture_output=True, text=True, check=False)
         if done.returncode or not made.exists():
@@ -96,7 +104,8 @@ def _build(target):
 def _clean(target):
     """Removes all but the newest few of other keys."""
     others = sorted(
-        (other for other in target.parent.glob("*" + _SUFFIX) if other != target), key=lambda other: other.stat().st_mtime
+        (other for other in target.parent.glob("*" + _SUFFIX) if other != target),
+        key=lambda other: other.stat().st_mtime,
     )
     for other in others[: max(0, len(others) - _KEPT)]:
         with contextlib.suppress(OSError):

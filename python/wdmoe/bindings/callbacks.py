@@ -9,14 +9,10 @@ one class for each signature that it doesn't know, whatever the number of functi
 """
 
 import functools
+import re
 
 from wdmoe.bindings.errors import unknown_attribute
-from wdmoe.bindings.names import nearest
-
-
-def _is_function(candidate):
-    """Whether it is a function of Python, not a Callback of ns-3."""
-    return callable(candidate) and not hasattr(type(candidate), "__cpp_name__")
+from wdmoe.bindings.names import split
 
 
 def check_callable(candidate, what):
@@ -31,7 +27,17 @@ class Callbacks:
         self._cppyy = cppyy
         self._python = cppyy.gbl.ns3.WdmoePython
         self._bind = cppyy.bind_object
+        self._object = cppyy._backend.CPPInstance
+        self._compiled = 0  # signatures
         self._makers = {}  # (signature, context) -> tuple of makers
+
+    def is_function(self, candidate):
+        """Whether it is a function, of Python or of C++; not a Callback or an event of ns-3."""
+        return callable(candidate) and not isinstance(candidate, self._object)
+
+    def check(self, candidate, what):
+        if not isinstance(candidate, self._object):
+            check_callable(candidate, what)
 
     def _class(self, name):
         return self._cppyy._backend.CreateScopeProxy(name)
@@ -62,13 +68,23 @@ class Callbacks:
             self._makers[key] = tuple(map(self._maker, map(str, self._python.GetArguments(signature, context))))
         return self._python.MakeCallback(signature, context, function, self._makers[key])
 
+    def typed(self, signature, function):
+        """The same for an argument of the type Callback<...>."""
+        made = self.make(signature, function)
+        found = re.match(r"(.*?)\s*\(\s*\*\s*\)\s*\((.*)\)$", signature)
+        if not found:
+            return made
+        callback = self._cppyy.gbl.ns3.Callback[(found[1], *split(found[2]))]()
+        callback.Assign(made)
+        return callback
+
     def know(self, signature):
         if not self._python.HasSignature(signature):
-            number = len(self._makers)
+            self._compiled += 1
             try:
                 self._cppyy.cppdef(
                     "namespace ns3 { namespace WdmoePython { namespace {\n"
-                    f'const bool known{number} = AddSignature<{signature}>("{signature}");\n'
+                    f'const bool known{self._compiled} = AddSignature<{signature}>("{signature}");\n'
                     "} } }"
                 )
             except SyntaxError as error:
@@ -78,7 +94,7 @@ class Callbacks:
                 ) from None
 
 
-def _trace(callbacks, original, context, connect):
+def _trace(callbacks, original, context):
     """TraceConnect, TraceDisconnect and the like of ObjectBase, which take Python functions too."""
     place = 2 if context else 1
     signature_of = callbacks._python.GetTraceSignature
@@ -92,10 +108,10 @@ def _trace(callbacks, original, context, connect):
         signature = str(signature_of(self, name))
         if not signature:
             raise AttributeError(unknown_attribute(self.GetInstanceTypeId(), name, "trace source"))
-        if _is_function(function):
+        if callbacks.is_function(function):
             function = callbacks.make(signature, function, context)
         else:
-            check_callable(function, f"trace source {name}")
+            callbacks.check(function, f"trace source {name}")
         return original(self, *arguments[:place], function)
 
     return trace
@@ -106,7 +122,7 @@ def _config(callbacks, original, context):
 
     @functools.wraps(original, assigned=("__name__", "__doc__"), updated=())
     def config(path, function):
-        if _is_function(function):
+        if callbacks.is_function(function):
             signature = str(callbacks._python.GetPathSignature(path))
             if signature:
                 function = callbacks.make(signature, function, context)
@@ -115,7 +131,7 @@ def _config(callbacks, original, context):
             else:
                 raise ValueError(_nothing(callbacks, path))
         else:
-            check_callable(function, f"{original.__name__}({path!r})")
+            callbacks.check(function, f"{original.__name__}({path!r})")
         return original(path, function)
 
     return config
@@ -146,7 +162,7 @@ def install(cppyy):
         ("TraceDisconnect", True),
         ("TraceDisconnectWithoutContext", False),
     ):
-        setattr(ns.ObjectBase, name, _trace(callbacks, getattr(ns.ObjectBase, name), context, "Disconnect" not in name))
+        setattr(ns.ObjectBase, name, _trace(callbacks, getattr(ns.ObjectBase, name), context))
     for name, context in (
         ("Connect", True),
         ("ConnectFailSafe", True),
@@ -161,39 +177,47 @@ def install(cppyy):
     of_time, of_now = python.Schedule, python.ScheduleNow
     of_context, of_destroy = python.ScheduleWithContext, python.ScheduleDestroy
     # events made in C++ go the way they came
-    plain = {name: getattr(simulator, name) for name in ("Schedule", "ScheduleNow", "ScheduleDestroy", "ScheduleWithContext")}
+    plain = {
+        name: getattr(simulator, name) for name in ("Schedule", "ScheduleNow", "ScheduleDestroy", "ScheduleWithContext")
+    }
 
     def schedule(delay, function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_time(delay, function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["Schedule"](delay, function, *arguments)
 
     def schedule_now(function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_now(function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["ScheduleNow"](function, *arguments)
 
     def schedule_destroy(function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_destroy(function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["ScheduleDestroy"](function, *arguments)
 
     def schedule_with_context(context, delay, function, *arguments):
-        if _is_function(function):
+        if callbacks.is_function(function):
             return of_context(context, delay, function, arguments)
-        check_callable_event(function)
+        callbacks.check(function, "Simulator")
         return plain["ScheduleWithContext"](context, delay, function, *arguments)
-
-    def check_callable_event(function):
-        if not hasattr(type(function), "__cpp_name__"):
-            raise TypeError(f"Simulator: expected a function to schedule, got {type(function).__name__} {function!r}")
 
     simulator.Schedule = staticmethod(schedule)
     simulator.ScheduleNow = staticmethod(schedule_now)
     simulator.ScheduleDestroy = staticmethod(schedule_destroy)
     simulator.ScheduleWithContext = staticmethod(schedule_with_context)
-    simulator.Run = staticmethod(python.Run)
+
+    def run():
+        """Runs the simulation until its end, ns.Simulator.Stop(), an exception in a function of Python, or Ctrl-C."""
+        try:
+            python.Run()
+        except BaseException as error:
+            # what was raised, with its traceback, in place of what cppyy made of it
+            kept = python.TakeError()
+            raise (error if kept is None else kept) from None
+
+    simulator.Run = staticmethod(run)
     return callbacks

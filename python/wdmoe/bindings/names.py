@@ -2,7 +2,7 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""The nearest names to one that doesn't exist."""
+"""Names that are near one that doesn't exist; types of C++ in a list."""
 
 import difflib
 
@@ -15,3 +15,15 @@ def nearest(name, names):
         folded.setdefault(each.lower(), each)
     found = [folded[each] for each in difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.6)]
     return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def split(text):
+    """At the commas that are in no bracket."""
+    parts, depth, start = [], 0, 0
+    for i, letter in enumerate(text):
+        depth += (letter in "<([{") - (letter in ">)]}")
+        if letter == "," and depth == 0:
+            parts.append(text[start:i].strip())
+            start = i + 1
+    last = text[start:].strip()
+    return [*parts, last] if last else parts

@@ -6,6 +6,7 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 from wdmoe.build import DEFINITIONS, MODULES
@@ -54,8 +55,12 @@ def module():
 
 
 def headers():
-    """Headers of the module."""
-    return sorted((module()[0] / "ns3").glob("*.h"))
+    """Headers of the module; those of a build folder only lead to the sources."""
+    found = []
+    for header in sorted((module()[0] / "ns3").glob("*.h")):
+        leads = re.match(r'#include "(\.\./[^"]+)"\s*$', header.read_text())
+        found.append((header.parent / leads[1]).resolve() if leads else header)
+    return found
 
 
 def backend():

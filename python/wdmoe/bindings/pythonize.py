@@ -4,8 +4,7 @@
 
 """What Python code expects of ns-3's classes."""
 
-import builtins
-
+from wdmoe.bindings.errors import BadValueError, find, refused
 from wdmoe.bindings.names import nearest
 
 _EXCEPTIONS = {
@@ -53,11 +52,148 @@ def _missing_names(ns):
     """Tells names that are near one that isn't there."""
 
     def missing(cls, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise AttributeError(f"ns has no {name!r}{nearest(name, dir(cls))}")
+        text = f"ns has no {name!r}"
+        raise AttributeError(text if name.startswith("__") else text + nearest(name, dir(cls)))
 
     type(ns).__getattr__ = missing
+
+
+def _time(cls):
+    multiply, add, subtract = cls.__mul__, cls.__add__, cls.__sub__
+    cls.__str__ = lambda self: f"{self.GetSeconds():.12g}s"
+    cls.__repr__ = lambda self: f"ns.Time('{self.GetSeconds():.12g}s')"
+    cls.__float__ = lambda self: self.GetSeconds()
+    cls.__hash__ = lambda self: hash(self.GetTimeStep())
+    cls.__rmul__ = lambda self, factor: multiply(self, factor)
+    cls.__radd__ = lambda self, other: self if other == 0 else add(cls(other), self)  # sum() begins with 0
+    cls.__neg__ = lambda self: subtract(cls(0), self)
+
+
+class _View:
+    """The memory of a vector in an object of C++, which lives as long as an array of numpy looks at it."""
+
+    def __init__(self, owner, vector, shape):
+        import numpy
+
+        self._owner = owner
+        flat = numpy.asarray(vector)
+        if flat.size != shape[0] * shape[1]:
+            raise ValueError(f"{type(owner).__name__}: {flat.size} values; expected {shape[0]} x {shape[1]}")
+        self.__array_interface__ = dict(flat.__array_interface__, shape=shape)
+
+
+def _matrix(cls, member, columns):
+    def numpy_(self):
+        """Its values, J x E, without a copy: what is written into the array is in the object. Valid until tokens are added."""
+        import numpy
+
+        return numpy.asarray(_View(self, getattr(self, member), (int(self.tokens), int(getattr(self, columns)))))
+
+    cls.numpy = numpy_
+
+
+def _selection(cls):
+    def view(member):
+        def numpy_(self):
+            """J x slots, without a copy."""
+            import numpy
+
+            return numpy.asarray(_View(self, getattr(self, member), (int(self.tokens), int(self.slots))))
+
+        return numpy_
+
+    cls.numpy = view("expert")
+    cls.combine_numpy = view("combine")
+
+
+def _copy(cls):
+    cls.copy = cls.__copy__ = lambda self: cls(self)
+    cls.__deepcopy__ = lambda self, memory: cls(self)
+
+
+_RECORDS = (
+    "WdmoeBlockRecord WdmoeRequestRecord WdmoeTokenRecord WdmoeServerReport WdmoeDeviceRecord WdmoePieceRecord WdmoePlan "
+    "WdmoeBlockInput WdmoeDecision WdmoeLinkState WdmoeNodeReport WdmoePolicy"
+).split()
+
+
+def _vectors(cls, name):
+    """Vectors print what is in them."""
+    if name.startswith("vector<") and not name.startswith("vector<bool"):
+        cls.__str__ = cls.__repr__ = lambda self: (
+            f"[{', '.join(map(repr, list(self)[:20]))}{', ...' if len(self) > 20 else ''}]"
+        )
+
+
+def _plain_values(ns):
+    """Wherever ns-3 takes a `const AttributeValue&`, Python's own values do: numbers, text, Time, objects."""
+    value = ns.AttributeValue
+    text = ns.StringValue
+
+    def convert(given):
+        if isinstance(given, bool):
+            return ns.BooleanValue(given)
+        if isinstance(given, (str, int, float)):
+            return text(str(given))
+        if isinstance(given, ns.Time):
+            return ns.TimeValue(given)
+        if isinstance(given, ns.TypeId):
+            return ns.TypeIdValue(given)
+        raise TypeError(
+            f"no attribute takes a {type(given).__name__} ({given!r}); expected a number, text, ns.Time, or a value of ns-3, "
+            "such as ns.PointerValue(object)"
+        )
+
+    return value, convert
+
+
+def _named(ns, first, static):
+    """(TypeId, name) of the attribute that was to be set."""
+    if not static:
+        return first[0].GetInstanceTypeId(), first[1]
+    of, _, name = str(first[0]).rpartition("::")
+    return find(ns, of), name
+
+
+def _text(value):
+    """A value of ns-3 as text, or None."""
+    return str(value.Get()) if hasattr(value, "Get") else None
+
+
+def _attributes(ns):
+    """SetAttribute() and the like with plain values."""
+    value, convert = _plain_values(ns)
+
+    def accept(cls, name, static=False):
+        original = getattr(cls, name)
+
+        def call(*arguments):
+            *first, last = arguments
+            try:
+                return original(*first, last if isinstance(last, value) else convert(last))
+            except BadValueError:
+                # ns-3 says the value, not of which attribute
+                tid, attribute = _named(ns, first, static)
+                text = tid and refused(tid, attribute, last if not isinstance(last, value) else _text(last))
+                if not text:
+                    raise
+                raise BadValueError(text) from None
+
+        call.__name__, call.__doc__ = name, original.__doc__
+        setattr(cls, name, staticmethod(call) if static else call)
+
+    accept(ns.ObjectBase, "SetAttribute")
+    accept(ns.ObjectBase, "SetAttributeFailSafe")
+    for name in ("Set", "SetDefault", "SetDefaultFailSafe", "SetGlobal"):
+        accept(ns.Config, name, static=True)
+
+
+def _factory(ns):
+    """cppyy would make a new TypeId of a name that isn't there."""
+    original = ns.ObjectFactory.SetTypeId
+    ns.ObjectFactory.SetTypeId = lambda self, tid: original(
+        self, ns.TypeId.LookupByName(tid) if isinstance(tid, str) else tid
+    )
 
 
 def install(cppyy):
@@ -65,3 +201,13 @@ def install(cppyy):
     _exceptions(cppyy.gbl.std)
     for name in _CONTAINERS:
         _container(getattr(ns, name))
+    _time(ns.Time)
+    for name in _RECORDS:
+        _copy(getattr(ns, name))
+    ns.WdmoeBlockRecord.pass_ = property(lambda self: getattr(self, "pass"))  # a word of Python's own
+    _matrix(cppyy.gbl.wdmoe.GateMatrix, "weight", "experts")
+    _selection(cppyy.gbl.wdmoe.Selection)
+    _attributes(ns)
+    _factory(ns)
+    cppyy.py.add_pythonization(_vectors, "std")
+    _missing_names(ns)
