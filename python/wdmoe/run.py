@@ -60,7 +60,7 @@ def main(options, others, parser):
         shown = subprocess.run([*command, "--PrintHelp"], stdout=subprocess.PIPE, text=True, check=False).stdout
         print("\n".join(line for line in shown.splitlines() if not OWN.match(line)))
         return 0
-    policies = choose_policies(options.policy or own.get("policies"), name)
+    policies = choose_policies(own.get("policies") if options.policy is None else options.policy, name)
     wrong = judge_policies(policies)
     if wrong:
         return fail(wrong, 2)
