@@ -73,9 +73,9 @@ class PyException : public std::exception
 
 } // namespace CPyCppyy
 
-#pragma weak _ZTIN8CPyCppyy11PyExceptionE
-// the pragma does not reach what a throw refers to
-__asm__(".weak _ZTIN8CPyCppyy11PyExceptionE");
-#pragma weak _ZTVN8CPyCppyy11PyExceptionE
+#ifndef __CLING__
+// its typeinfo too, or programs of C++ would not start; a pragma comes too early for the compiler
+asm(".weak _ZTIN8CPyCppyy11PyExceptionE\n.weak _ZTVN8CPyCppyy11PyExceptionE");
+#endif
 
 #endif /* WDMOE_PYTHON_API_H */

@@ -16,11 +16,13 @@ _LAZY = {
     "SimulationError": "wdmoe.bindings:SimulationError",
     "callback": "wdmoe.bindings:callback",
     "core": "wdmoe.core",
+    "compare": "wdmoe._compare:compare",
     "load": "wdmoe.frames:load",
     "plot": "wdmoe.plot",
     "report": "wdmoe.report",
     "perfetto": "wdmoe.perfetto",
     "sweep": "wdmoe.sweep",
+    "gym": "wdmoe.gym",
     **{
         name: f"wdmoe.policies:{name}"
         for name in (

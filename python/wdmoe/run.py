@@ -72,11 +72,10 @@ def main(options, others, parser):
         return subprocess.run([*command, *others], check=False).returncode
 
     default = not options.scenario
-    folder = scenarios.DEFAULT_FOLDER if default else scenarios.short_name(name)
+    folder = scenarios.folder_name(scenarios.DEFAULT_FOLDER if default else name, options.radio)
     # which radios there are is for the program to say: others may have been registered in it
     if options.radio is not None:
         others += [f"--radio={options.radio}"]
-        folder += f"-{options.radio}" if options.radio != name else ""
     out = Path(options.out or Path("results") / folder)
     try:
         if default and options.model is None:

@@ -165,6 +165,11 @@ def short_name(scenario):
     return Path(scenario).stem if is_script(scenario) else scenario
 
 
+def folder_name(scenario, radio=None):
+    """The folder in results/ for a scenario over its own radio, or another one."""
+    return short_name(scenario) + (f"-{radio}" if radio not in (None, scenario) else "")
+
+
 def script_options(script):
     """What --PrintHelp of a Python script says of its options: name -> default. BadScenario where it is no scenario.
 
