@@ -4,8 +4,8 @@
 
 """`wdmoe test`: the C++ suites through CTest, then the Python tests. Needs the source checkout that ./wdmoe sets up."""
 
-import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,13 +36,22 @@ def main(others):
     status = run("cmake", "--build", build, "--target", "wdmoe-test-runner", "--parallel", jobs)
     if status == 0:
         status = run("ctest", "--test-dir", build, "--output-on-failure", "--parallel", jobs)
-    if importlib.util.find_spec("pytest") is None:
-        status = run(sys.executable, "-m", "pip", "install", "--quiet", *extras()) or status
+    missing = missing_extras()
+    if missing:
+        status = run(sys.executable, "-m", "pip", "install", "--quiet", *missing) or status
     return run(sys.executable, "-m", "pytest", "-q") or status
 
 
-def extras():
-    """What pyproject.toml's extra 'test' asks for."""
-    from importlib.metadata import requires
+def missing_extras():
+    """What pyproject.toml's extras ask for, as far as it is not installed: tests of optional parts want them."""
+    from importlib.metadata import PackageNotFoundError, requires, version
 
-    return [line.split(";")[0].strip() for line in requires("wdmoe") or () if "extra ==" in line]
+    missing = []
+    for line in requires("wdmoe") or ():
+        requirement, _, condition = line.partition(";")
+        if "extra ==" in condition:
+            try:
+                version(re.match(r"[\w.-]+", requirement)[0])
+            except PackageNotFoundError:
+                missing.append(requirement.strip())
+    return list(dict.fromkeys(missing))
