@@ -190,24 +190,40 @@ def _attributes(ns):
 
 def _factory(ns):
     """cppyy would make a new TypeId of a name that isn't there."""
-    original = ns.ObjectFactory.SetTypeId
-    ns.ObjectFactory.SetTypeId = lambda self, tid: original(
-        self, ns.TypeId.LookupByName(tid) if isinstance(tid, str) else tid
-    )
+
+    def change(cls):
+        original = cls.SetTypeId
+        cls.SetTypeId = lambda self, tid: original(self, ns.TypeId.LookupByName(tid) if isinstance(tid, str) else tid)
+
+    return change
+
+
+def _block(cls):
+    _copy(cls)
+    cls.pass_ = property(lambda self: getattr(self, "pass"))  # a word of Python's own
+
+
+def _when_used(cppyy, scope, namespace, changes):
+    """Changes classes when they are first asked for: making all of them takes longer than loading."""
+
+    def change(cls, name):
+        if name in changes:
+            changes[name](cls)
+
+    there = [name for name in changes if name in vars(namespace)]
+    for name in there:  # by another loader of ns-3
+        changes[name](getattr(namespace, name))
+    cppyy.py.add_pythonization(change, scope)
 
 
 def install(cppyy):
-    ns = cppyy.gbl.ns3
+    ns, numerics = cppyy.gbl.ns3, cppyy.gbl.wdmoe
     _exceptions(cppyy.gbl.std)
-    for name in _CONTAINERS:
-        _container(getattr(ns, name))
-    _time(ns.Time)
-    for name in _RECORDS:
-        _copy(getattr(ns, name))
-    ns.WdmoeBlockRecord.pass_ = property(lambda self: getattr(self, "pass"))  # a word of Python's own
-    _matrix(cppyy.gbl.wdmoe.GateMatrix, "weight", "experts")
-    _selection(cppyy.gbl.wdmoe.Selection)
+    changes = {name: _container for name in _CONTAINERS}
+    changes.update({name: _copy for name in _RECORDS}, WdmoeBlockRecord=_block, Time=_time, ObjectFactory=_factory(ns))
+    _when_used(cppyy, "ns3", ns, changes)
+    gates = {"GateMatrix": lambda cls: _matrix(cls, "weight", "experts"), "Selection": _selection}
+    _when_used(cppyy, "wdmoe", numerics, gates)
     _attributes(ns)
-    _factory(ns)
     cppyy.py.add_pythonization(_vectors, "std")
     _missing_names(ns)
