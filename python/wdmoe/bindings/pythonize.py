@@ -219,6 +219,7 @@ def _when_used(cppyy, scope, namespace, changes):
 def install(cppyy):
     ns, numerics = cppyy.gbl.ns3, cppyy.gbl.wdmoe
     _exceptions(cppyy.gbl.std)
+    cppyy.gbl.std.string.__fspath__ = lambda self: str(self)  # of an option that names a file
     changes = {name: _container for name in _CONTAINERS}
     changes.update({name: _copy for name in _RECORDS}, WdmoeBlockRecord=_block, Time=_time, ObjectFactory=_factory(ns))
     _when_used(cppyy, "ns3", ns, changes)
