@@ -4,10 +4,12 @@
 
 """How pictures look: sizes, colours, legends."""
 
+import contextlib
 import functools
 import math
 import re
 
+import matplotlib
 from matplotlib import font_manager, pyplot, rc_context, rcParams
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.textpath import TextPath
@@ -55,9 +57,14 @@ CROWD = 10  # policies, above which a figure takes both columns
 MANY = 2000  # points, above which they are a raster in a vector file
 
 
+@contextlib.contextmanager
 def style():
     """The look of these pictures, for a figure of your own: `with wdmoe.plot.style(): ...`."""
-    return rc_context(STYLE)
+    with rc_context(STYLE):
+        yield
+        interactive = matplotlib.is_interactive()
+    # A notebook's backend says so when the first figure is made: then the later ones are to be shown too.
+    matplotlib.interactive(interactive)
 
 
 def styled(draw):
