@@ -149,7 +149,9 @@ def class_lines(cppyy, cls, name, scope, known, brief, indent=""):
             lines.append(f"{inner}{member}: {python_type(kind, known)}")
     for member in sorted(cls.__dict__):
         value = cls.__dict__[member]
-        if keyword.iskeyword(member) or (member.startswith("_") and member != "__init__" and member not in _OPERATORS):
+        if not member.isidentifier() or keyword.iskeyword(member) or (
+            member.startswith("_") and member != "__init__" and member not in _OPERATORS
+        ):
             continue
         doc = getattr(getattr(cls, member, None), "__doc__", None)
         if type(value).__name__ in ("CPPOverload", "TemplateProxy") and doc:
@@ -207,6 +209,9 @@ HEAD = """# Copyright (c) 2026 The WDMoE for ns-3 authors
 # SPDX-License-Identifier: GPL-2.0-only
 
 # Written by python -m wdmoe.bindings.stubs; don't edit.
+
+# Python's float takes an int, C++ tells them apart.
+# mypy: disable-error-code="overload-cannot-match,overload-overlap"
 
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Union, overload
 
