@@ -6,10 +6,10 @@
 
     WDMOE_BIN=build/dev/bin python bench/python-twins.py
 
-One line for each example: seconds of the C++ program, less those of its --PrintHelp, and of main() of its twin, without the
-import of ns-3, which is given apart. main() is called twice: the first time, cppyy compiles a call of each C++ function
-that it meets (some 30 ms each), which does not depend on how much is simulated; the second time is the simulation alone.
-Medians over pairs of runs that follow each other. Target of the ratio: at most 1.1.
+One line for each example: seconds of the C++ program, less those of its --PrintHelp, and of main() of its twin, without
+the import of ns-3, which is given apart. main() is called twice: the first time, cppyy compiles a call of each C++
+function that it meets (some 30 ms each), which does not depend on how much is simulated; the second time is the
+simulation alone. Medians over pairs of runs that follow each other. Target of the ratio: at most 1.1.
 """
 
 import argparse
