@@ -6,10 +6,10 @@
 
     python bench/python-cycles.py                           1,000 cycles of ideal, 30 of LTE and of Wi-Fi
     python bench/python-cycles.py --radio=ideal --cycles=100
-    WDMOE_CYCLES=build/dev/bench/cycles python bench/python-cycles.py       the same loop in C++ beside it
+    WDMOE_CYCLES=build/dev/bench/cycles python bench/python-cycles.py    the same loop in C++ beside it
 
-The scenario is that of examples/wdmoe-first.py, with one request of two blocks. One line for each of some cycles: resident
-memory of the process, and what is in use of the C heap, which a leak in C++ makes grow and Python's own memory does not.
+The scenario is that of examples/wdmoe-first.py, with one request of two blocks. One line for each of some cycles:
+resident memory of the process, what is in use of the C heap, and the number of objects that Python's collector knows.
 """
 
 import argparse
@@ -25,9 +25,9 @@ CYCLES = {"ideal": 1000, "lte": 30, "wifi": 30}
 class MallInfo(ctypes.Structure):
     """glibc's struct mallinfo2."""
 
-    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks".split()] + [
-        ("fordblks", ctypes.c_size_t),
-        ("keepcost", ctypes.c_size_t),
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
     ]
 
 

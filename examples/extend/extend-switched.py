@@ -14,7 +14,10 @@ HERE = Path(__file__).parent
 
 def main(argv):
     extension.load(
-        [HERE / f"{part}.cc" for part in ("patient-selector", "switched-queue-disc", "switched-radio", "switched-radio-helper")],
+        [
+            HERE / f"{part}.cc"
+            for part in ("patient-selector", "switched-queue-disc", "switched-radio", "switched-radio-helper")
+        ],
         headers=[HERE / "switched-radio-helper.h"],
     )
 

@@ -66,7 +66,9 @@ class Job:
 # How ns-3 ends a program (the time and node may stand before file=), how C++ does, and how Python does.
 ABORTED = re.compile(r'msg="(.*?)", [^"\n]*file=[^\n]*, line=\d+', re.DOTALL)
 THROWN = re.compile(r"^ *what\(\): *(.+)$", re.MULTILINE)
-RAISED = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
+RAISED = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE
+)
 REFUSED = re.compile(r"^Invalid command-line argument: *((--)?([^=\n]*).*)$", re.MULTILINE)
 
 

@@ -37,7 +37,9 @@ OPTIONS = {
     "extend-conformance": [["--check=shares"]],
     "extend-paced": [[*COMPARISON, "--policies=topk-stock,wdmoe"]],
     "extend-policy": [[*COMPARISON]],
-    "extend-switched": [[*COMPARISON, "--rate=1Gb/s", "--policies=wdmoe,ns3::PatientSelector+ns3::WdmoeMinMaxAllocator"]],
+    "extend-switched": [
+        [*COMPARISON, "--rate=1Gb/s", "--policies=wdmoe,ns3::PatientSelector+ns3::WdmoeMinMaxAllocator"]
+    ],
 }
 RUNS = [(name, options) for name in NAMES for options in OPTIONS.get(name, [[]])]
 # what a scenario of a comparison writes
@@ -100,7 +102,8 @@ def test_a_twin_makes_the_same_calls_in_the_same_order(path):
         assert made == expected
     # attributes of the module's objects, and their values
     settings = [
-        dict(re.findall(r"^ +(comparison\.\w+) = ([^\s;(].*?)(?:;|  #|$)", text, re.MULTILINE)) for text in (mine, other)
+        dict(re.findall(r"^ +(comparison\.\w+) = ([^\s;(].*?)(?:;|  #|$)", text, re.MULTILINE))
+        for text in (mine, other)
     ]
     one_line = [{name: value for name, value in s.items() if not value.endswith('"')} for s in settings]
     assert one_line[0] == one_line[1]
@@ -173,3 +176,22 @@ def test_what_aborts_in_cpp_is_an_exception_in_python(programs, tmp_path, name, 
     found = run(twin(path), [option], tmp_path / "python")
     assert expected[0] < 0 and word in expected[2]
     assert found[0] == 1 and word in found[2] and "Traceback" in found[2]
+
+
+def test_an_option_without_its_attribute_is_refused(programs):
+    from types import SimpleNamespace
+
+    from wdmoe import ns
+
+    cmd = ns.CommandLine("test")
+    options = SimpleNamespace(requests=5, share=0.5, quiet=False, text="a b", wrong=[])
+    for name in ("requests", "share", "quiet", "text"):
+        cmd.AddValue(name, "help", options, name)
+    with pytest.raises(AttributeError, match="reqests"):
+        cmd.AddValue("reqests", "help", options, "reqests")
+    with pytest.raises(
+        TypeError, match=r"option 'wrong': its default is \[\]; expected an int, a float, a bool or a str"
+    ):
+        cmd.AddValue("wrong", "help", options, "wrong")
+    cmd.Parse(["test", "--requests=7", "--share=1", "--quiet", "--text=two words"])
+    assert vars(options) == dict(requests=7, share=1.0, quiet=True, text="two words", wrong=[])

@@ -30,8 +30,14 @@ def _command_line(cppyy):
     command_line = ns.CommandLine
     plain, parse = command_line.__dict__["AddValue"], command_line.__dict__["Parse"]
 
+    def is_attribute(arguments):
+        """Whether it is not AddValue(name, help, Callback, default)."""
+        if len(arguments) != 3 or not isinstance(arguments[2], str):
+            return False
+        return hasattr(arguments[1], arguments[2]) or not hasattr(type(arguments[1]), "__cpp_name__")
+
     def add_value(self, name, *arguments):
-        if not (len(arguments) == 3 and isinstance(arguments[2], str) and hasattr(arguments[1], arguments[2])):
+        if not is_attribute(arguments):
             # under its own name, or the templates are not found
             command_line.AddValue = plain
             try:
