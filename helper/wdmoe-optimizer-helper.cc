@@ -36,10 +36,22 @@ WdmoeOptimizerHelper::WdmoeOptimizerHelper()
 }
 
 void
+WdmoeOptimizerHelper::SetSelector(const ObjectFactory& factory)
+{
+    m_selector = Part(factory);
+}
+
+void
 WdmoeOptimizerHelper::SetSelector(Ptr<WdmoeSelector> selector)
 {
     NS_ABORT_MSG_IF(!selector, "WdmoeOptimizerHelper::SetSelector: no selector given");
     m_selector.instance = selector;
+}
+
+void
+WdmoeOptimizerHelper::SetAllocator(const ObjectFactory& factory)
+{
+    m_allocator = Part(factory);
 }
 
 void
@@ -50,6 +62,12 @@ WdmoeOptimizerHelper::SetAllocator(Ptr<WdmoeAllocator> allocator)
 }
 
 void
+WdmoeOptimizerHelper::SetPredictor(const ObjectFactory& factory)
+{
+    m_predictor = Part(factory);
+}
+
+void
 WdmoeOptimizerHelper::SetPredictor(Ptr<WdmoePredictor> predictor)
 {
     NS_ABORT_MSG_IF(!predictor, "WdmoeOptimizerHelper::SetPredictor: no predictor given");
@@ -57,10 +75,22 @@ WdmoeOptimizerHelper::SetPredictor(Ptr<WdmoePredictor> predictor)
 }
 
 void
+WdmoeOptimizerHelper::SetPrecision(const ObjectFactory& factory)
+{
+    m_precision = Part(factory);
+}
+
+void
 WdmoeOptimizerHelper::SetPrecision(Ptr<WdmoePrecisionPolicy> precision)
 {
     NS_ABORT_MSG_IF(!precision, "WdmoeOptimizerHelper::SetPrecision: no precision policy given");
     m_precision.instance = precision;
+}
+
+void
+WdmoeOptimizerHelper::SetPlacer(const ObjectFactory& factory)
+{
+    m_placer = Part(factory);
 }
 
 void

@@ -38,6 +38,9 @@ class WdmoeOptimizerHelper
     template <typename... Args>
     void SetSelector(const std::string& type, Args&&... args);
 
+    /// @param factory makes the WdmoeSelector of each controller
+    void SetSelector(const ObjectFactory& factory);
+
     /// @param selector used by all controllers that are installed from now on, as it is
     void SetSelector(Ptr<WdmoeSelector> selector);
 
@@ -48,6 +51,9 @@ class WdmoeOptimizerHelper
      */
     template <typename... Args>
     void SetAllocator(const std::string& type, Args&&... args);
+
+    /// @param factory makes the WdmoeAllocator of each controller
+    void SetAllocator(const ObjectFactory& factory);
 
     /// @param allocator used by all controllers that are installed from now on, as it is
     void SetAllocator(Ptr<WdmoeAllocator> allocator);
@@ -60,6 +66,9 @@ class WdmoeOptimizerHelper
     template <typename... Args>
     void SetPredictor(const std::string& type, Args&&... args);
 
+    /// @param factory makes the WdmoePredictor of each controller
+    void SetPredictor(const ObjectFactory& factory);
+
     /// @param predictor used by all controllers that are installed from now on, as it is
     void SetPredictor(Ptr<WdmoePredictor> predictor);
 
@@ -71,6 +80,9 @@ class WdmoeOptimizerHelper
     template <typename... Args>
     void SetPrecision(const std::string& type, Args&&... args);
 
+    /// @param factory makes the WdmoePrecisionPolicy of each controller
+    void SetPrecision(const ObjectFactory& factory);
+
     /// @param precision used by all controllers that are installed from now on, as it is
     void SetPrecision(Ptr<WdmoePrecisionPolicy> precision);
 
@@ -81,6 +93,9 @@ class WdmoeOptimizerHelper
      */
     template <typename... Args>
     void SetPlacer(const std::string& type, Args&&... args);
+
+    /// @param factory makes the WdmoePlacer of each controller
+    void SetPlacer(const ObjectFactory& factory);
 
     /// @param placer used by all controllers that are installed from now on, as it is
     void SetPlacer(Ptr<WdmoePlacer> placer);
@@ -136,35 +151,35 @@ template <typename... Args>
 void
 WdmoeOptimizerHelper::SetSelector(const std::string& type, Args&&... args)
 {
-    m_selector = Part(ObjectFactory(type, std::forward<Args>(args)...));
+    SetSelector(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetAllocator(const std::string& type, Args&&... args)
 {
-    m_allocator = Part(ObjectFactory(type, std::forward<Args>(args)...));
+    SetAllocator(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetPredictor(const std::string& type, Args&&... args)
 {
-    m_predictor = Part(ObjectFactory(type, std::forward<Args>(args)...));
+    SetPredictor(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetPrecision(const std::string& type, Args&&... args)
 {
-    m_precision = Part(ObjectFactory(type, std::forward<Args>(args)...));
+    SetPrecision(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 template <typename... Args>
 void
 WdmoeOptimizerHelper::SetPlacer(const std::string& type, Args&&... args)
 {
-    m_placer = Part(ObjectFactory(type, std::forward<Args>(args)...));
+    SetPlacer(ObjectFactory(type, std::forward<Args>(args)...));
 }
 
 } // namespace ns3

@@ -330,6 +330,9 @@ def test_too_little_memory_is_a_memory_error():
 # Names and values
 
 
+WLR = "ns3::WdmoeWlrSelector"
+
+
 @pytest.mark.parametrize(
     "kind, text, call",
     [

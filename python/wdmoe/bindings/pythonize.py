@@ -4,7 +4,7 @@
 
 """What Python code expects of ns-3's classes."""
 
-from wdmoe.bindings.errors import BadValueError, find, refused
+from wdmoe.bindings.errors import BadValueError, UnknownAttributeError, attributes, find, refused, unknown_attribute
 from wdmoe.bindings.names import nearest
 
 _EXCEPTIONS = {
@@ -198,6 +198,37 @@ def _factory(ns):
     return change
 
 
+def _optimizer(ns, convert):
+    """A part named by its TypeId: its attributes take plain values, and cppyy has no template to compile."""
+
+    def change(cls):
+        for name in ("SetSelector", "SetAllocator", "SetPredictor", "SetPrecision", "SetPlacer"):
+            setattr(cls, name, named(getattr(cls, name)))
+
+    def named(original):
+        def call(self, part, *arguments):
+            if not isinstance(part, str):
+                return original(self, part, *arguments)
+            factory = ns.ObjectFactory()
+            tid = ns.TypeId.LookupByName(part)
+            factory.SetTypeId(tid)
+            if len(arguments) % 2:
+                raise TypeError(f"{part}: {len(arguments)} arguments behind it; expected names and values of attributes")
+            for attribute, value in zip(arguments[::2], arguments[1::2]):
+                if str(attribute) not in attributes(tid):
+                    raise UnknownAttributeError(unknown_attribute(tid, str(attribute)))
+                given = value if isinstance(value, ns.AttributeValue) else convert(value)
+                try:
+                    factory.Set(attribute, given)
+                except BadValueError:
+                    raise BadValueError(refused(tid, str(attribute), _text(given))) from None
+            return original(self, factory)
+
+        return call
+
+    return change
+
+
 def _block(cls):
     _copy(cls)
     cls.pass_ = property(lambda self: getattr(self, "pass"))  # a word of Python's own
@@ -222,6 +253,7 @@ def install(cppyy):
     cppyy.gbl.std.string.__fspath__ = lambda self: str(self)  # of an option that names a file
     changes = {name: _container for name in _CONTAINERS}
     changes.update({name: _copy for name in _RECORDS}, WdmoeBlockRecord=_block, Time=_time, ObjectFactory=_factory(ns))
+    changes["WdmoeOptimizerHelper"] = _optimizer(ns, _plain_values(ns)[1])
     _when_used(cppyy, "ns3", ns, changes)
     gates = {"GateMatrix": lambda cls: _matrix(cls, "weight", "experts"), "Selection": _selection}
     _when_used(cppyy, "wdmoe", numerics, gates)
