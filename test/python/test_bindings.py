@@ -358,10 +358,12 @@ WLR = "ns3::WdmoeWlrSelector"
             lambda app: ns.WdmoeOptimizerHelper().SetSelector("ns3::WdmoeWlrSelectr"),
         ),
         (
-            TypeError,  # of cppyy, which tries each form of a function template; the text has all
+            AttributeError,
             "has no attribute 'Gian'; did you mean Gain",
-            lambda app: ns.WdmoeOptimizerHelper().SetSelector("ns3::WdmoeWlrSelector", "Gian", ns.DoubleValue(1)),
+            lambda app: ns.WdmoeOptimizerHelper().SetSelector(WLR, "Gian", ns.DoubleValue(1)),
         ),
+        (ValueError, "Gain.*'much'.*", lambda app: ns.WdmoeOptimizerHelper().SetSelector(WLR, "Gain", "much")),
+        (TypeError, "1 arguments.*names and values", lambda app: ns.WdmoeOptimizerHelper().SetSelector(WLR, "Gain")),
         (AttributeError, "Blok.*Block", lambda app: app.TraceConnectWithoutContext("Blok", print)),
         (ValueError, "MaxInFlight.*expected", lambda app: app.SetAttribute("MaxInFlight", ns.StringValue("many"))),
         (ValueError, "3 apples", lambda app: app.SetAttribute("StuckTimeout", ns.StringValue("3 apples"))),
