@@ -126,7 +126,7 @@ def ensure(quiet=False):
             if not target.exists():
                 if not quiet:
                     print(
-                        f"wdmoe: precompiling the headers of ns-3 once, takes some 15 s (122 MB in {target.parent})",
+                        f"wdmoe: precompiling the headers of ns-3 once, takes some 15 s (140 MB in {target.parent})",
                         file=sys.stderr,
                         flush=True,
                     )

@@ -215,13 +215,17 @@ def _optimizer(ns, convert):
             if len(arguments) % 2:
                 raise TypeError(f"{part}: {len(arguments)} arguments behind it; expected names and values of attributes")
             for attribute, value in zip(arguments[::2], arguments[1::2]):
-                if str(attribute) not in attributes(tid):
+                known = attributes(tid).get(str(attribute))
+                if known is None:
                     raise UnknownAttributeError(unknown_attribute(tid, str(attribute)))
                 given = value if isinstance(value, ns.AttributeValue) else convert(value)
                 try:
-                    factory.Set(attribute, given)
+                    good = bool(known.checker.CreateValidValue(given))
                 except BadValueError:
-                    raise BadValueError(refused(tid, str(attribute), _text(given))) from None
+                    good = False
+                if not good:
+                    raise BadValueError(refused(tid, str(attribute), _text(given)))
+                factory.Set(attribute, given)
             return original(self, factory)
 
         return call
