@@ -102,7 +102,7 @@ def killed(runs):
         "scenario": "ideal",
         "policies": ["topk-equal", "wdmoe"],
         "seeds": seeds,
-        "options": {"requests": 1, "blocks": 1},
+        "options": {"requests": 2, "blocks": 4},
         "grid": {"bandwidth": [20, 100]},
     }
     expected = 4 * seeds

@@ -16,9 +16,7 @@
 #include "ns3/traced-value.h"
 #include "ns3/wdmoe-controller.h"
 #include "ns3/wdmoe-expert-node.h"
-#include "ns3/wdmoe-ff-mac-scheduler.h"
 #include "ns3/wdmoe-gating-server.h"
-#include "ns3/wdmoe-multi-user-scheduler.h"
 #include "ns3/wdmoe-radio.h"
 #include "ns3/wdmoe-transport.h"
 
@@ -103,13 +101,11 @@ Makers()
         KNOWN(ns3::WdmoeController::DecisionTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::ComputeTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::ReportTracedCallback),
-        KNOWN(ns3::WdmoeFfMacScheduler::GrantReportTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::BlockTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::DoneTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::ReportTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::RequestTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::TokenTracedCallback),
-        KNOWN(ns3::WdmoeMultiUserScheduler::GrantTracedCallback),
         KNOWN(ns3::WdmoeRadio::GrantTracedCallback),
         KNOWN(ns3::WdmoeRadio::LinkStateTracedCallback),
         KNOWN(ns3::WdmoeRadio::PlanTracedCallback),

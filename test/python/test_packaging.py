@@ -15,9 +15,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Imports whose package on PyPI has another name, and those that an extra brings.
-EXTRAS = {"torch", "transformers", "safetensors", "gymnasium", "stable_baselines3", "dask_jobqueue", "tomllib"}
-# Brought by ns3 (cppyy), and by dask (packaging).
-BROUGHT = {"cppyy", "libcppyy", "cppyy_backend", "CPyCppyy", "packaging"}
+EXTRAS = {"torch", "transformers", "safetensors", "gymnasium", "greenlet", "stable_baselines3", "dask_jobqueue", "tomllib"}
+# Brought by ns3 (cppyy), by dask (packaging), and by jinja2 (markupsafe).
+BROUGHT = {"cppyy", "libcppyy", "cppyy_backend", "CPyCppyy", "packaging", "markupsafe"}
 
 
 @pytest.fixture(scope="module")

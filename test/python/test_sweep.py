@@ -375,7 +375,7 @@ def test_what_a_killed_sweep_wrote_is_there(tmp_path):
 
 def test_a_killed_worker_costs_no_row():
     bench = ROOT / "bench" / "python-sweep.py"
-    done = subprocess.run([sys.executable, bench, "killed", "--runs=24"], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, bench, "killed", "--runs=40"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "24 rows done, 0 twice, 0 missing" in done.stdout
 
