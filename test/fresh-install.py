@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CHECKS = {
     "bindings": ["{venv}/bin/python", "-c", "from wdmoe import ns; print(ns.WdmoeIdealRadioHelper)"],
     "run": ["{venv}/bin/wdmoe", "run", "ideal", "--requests=1", "--blocks=1", "--out=out"],
+    "figure": ["{venv}/bin/python", ROOT / "examples" / "wdmoe-figure.py", "--requests=2"],  # the README's script
     "sweep": ["{venv}/bin/wdmoe", "sweep", "sweep.toml", "--out=swept"],
     "doctor": ["{venv}/bin/wdmoe", "doctor"],
 }
