@@ -35,7 +35,7 @@ import numpy as np
 
 import wdmoe.gym
 
-EVALUATION = 1_000_001  # first RngRun of the held-out drops; training draws from 1 to 2^31
+EVALUATION = 2_000_001  # first RngRun of the held-out drops; training draws from 1 to 2^31
 
 
 def make(arguments):
