@@ -8,6 +8,7 @@
 
 #include "wdmoe-application-helper.h"
 #include "wdmoe-optimizer-helper.h"
+#include "wdmoe-python-guard.h"
 
 #include "ns3/abort.h"
 #include "ns3/boolean.h"
@@ -577,7 +578,7 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     {
         simulation.server->TraceConnectWithoutContext("Block", MakeCallback(&Progress::Step, &bar));
     }
-    Simulator::Run();
+    WdmoePython::Run();
     m_results.CheckConservation(simulation.tokensIn, simulation.tokensOut);
     Simulator::Destroy();
 }

@@ -244,6 +244,7 @@ Terminate()
 }
 
 PyObject* g_error = nullptr;      ///< what was kept; owned
+bool g_guarded = false;           ///< whether Guard() was called
 std::atomic<int> g_interrupts{0}; ///< Ctrl-C's during the present Run()
 struct sigaction g_python;        ///< handler of SIGINT before
 
@@ -310,6 +311,7 @@ Guard(PyObject* raise)
         std::clog.rdbuf(new Times(std::clog.rdbuf(), *messages));
         new Thrower(raise, *messages);
         std::set_terminate(&Terminate);
+        g_guarded = true;
     }
 }
 
@@ -343,6 +345,11 @@ TakeError()
 void
 Run()
 {
+    if (!g_guarded)
+    {
+        Simulator::Run();
+        return;
+    }
     {
         const Interruptible interruptible;
         Simulator::Run();

@@ -40,7 +40,8 @@ void KeepError();
 PyObject* TakeError();
 
 /**
- * @brief Simulator::Run(), which Ctrl-C ends after the present event.
+ * @brief Simulator::Run(), which Ctrl-C ends after the present event where Python has called
+ * Guard(); for helpers that run simulations themselves.
  * @throws CPyCppyy::PyException what Python's handler of the signal raises (KeyboardInterrupt)
  */
 void Run();

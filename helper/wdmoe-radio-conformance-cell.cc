@@ -6,6 +6,8 @@
 
 #include "wdmoe-radio-conformance-cell.h"
 
+#include "wdmoe-python-guard.h"
+
 #include "ns3/abort.h"
 #include "ns3/constant-position-mobility-model.h"
 #include "ns3/inet-socket-address.h"
@@ -102,7 +104,7 @@ void
 WdmoeRadioConformanceCell::Run(Time time)
 {
     Simulator::Stop(time);
-    Simulator::Run();
+    WdmoePython::Run();
 }
 
 bool

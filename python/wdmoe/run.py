@@ -196,7 +196,11 @@ def simulate_into(partial, command, name, policies, others, out, options):
             part = folder / PARTS / str(number)
             own = [f"--out={part}", f"--policies={policy}", f"--RngRun={rng_run}", "--progress=1"]
             jobs.append(Job(policy, rng_run, [*command, *own, *others], part))
-    Pool(jobs, min(options.jobs or len(os.sched_getaffinity(0)), len(jobs))).run()
+    try:
+        Pool(jobs, min(options.jobs or len(os.sched_getaffinity(0)), len(jobs))).run()
+    except KeyboardInterrupt:
+        keep_ended(jobs, folders, partial, out)
+        raise
     failures = tell_failures(jobs, name)
     united = {}
     for rng_run, folder in folders.items():
@@ -218,6 +222,7 @@ PARTIAL = ".wdmoe-partial"
 PARTS = "parts"
 LOG = "run.log"
 FAILED_LOG = "failed-run.log"
+INTERRUPTED = "interrupted"
 TIMING = "timing.json"
 
 # Everything this command writes, and nothing else is ever removed.
@@ -298,9 +303,24 @@ def clear(out):
         remove_empty(folder)
 
 
+def keep_ended(jobs, folders, partial, out):
+    """Of a comparison that was interrupted: the results of the simulations that had ended, in a folder beside earlier ones."""
+    ended = [job for job in jobs if job.status == 0]
+    for rng_run, folder in folders.items():
+        collect([job for job in ended if job.rng_run == rng_run], folder)
+    keep_notes(ended, partial)
+    for parts in [*partial.rglob(PARTS)]:
+        shutil.rmtree(parts)
+    shutil.rmtree(out / INTERRUPTED, ignore_errors=True)
+    if ended:
+        os.replace(partial, out / INTERRUPTED)
+        print(f"wdmoe run: {len(ended)} of {len(jobs)} simulations had ended: {out / INTERRUPTED}", file=sys.stderr)
+
+
 def swap_in(partial, out):
     """New results take the place of the earlier ones."""
     clear(out)
+    shutil.rmtree(out / INTERRUPTED, ignore_errors=True)
     (out / FAILED_LOG).unlink(missing_ok=True)
     for path in sorted(partial.rglob("*")):
         if path.is_file() and PARTS not in path.relative_to(partial).parts:

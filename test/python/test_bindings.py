@@ -513,3 +513,25 @@ def test_a_module_that_is_not_there(monkeypatch, tmp_path):
     with pytest.raises(ImportError, match="WDMOE_BIN.*cmake --build"):
         paths.module()
     assert any("WDMOE_BIN" in problem for problem in status()["problems"])
+
+
+def test_an_interrupted_comparison_can_write_what_it_has(tmp_path):
+    script = f"""
+import os, subprocess, time
+import wdmoe
+from wdmoe import ns
+comparison = ns.WdmoeComparisonHelper("long")
+comparison.policies, comparison.requests, comparison.blocks = "topk-equal,wdmoe", 290, 0
+killer = subprocess.Popen(["sh", "-c", f"sleep 2; kill -INT {{os.getpid()}}"])
+began = time.monotonic()
+try:
+    comparison.Run(ns.WdmoeScenarioRadio("ideal"))
+except KeyboardInterrupt:
+    took = time.monotonic() - began
+comparison.GetResults().Write({str(tmp_path / "out")!r})
+assert took < 20 and len(wdmoe.load({str(tmp_path / "out")!r}).blocks) > 10
+ns.Simulator.Destroy()
+print("written")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert done.stdout.endswith("written\n"), done.stdout + done.stderr

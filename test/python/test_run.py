@@ -356,14 +356,15 @@ from wdmoe import cli, scenarios
 # a shell that starts the tests in the background has them ignore it
 signal.signal(signal.SIGINT, signal.default_int_handler)
 scenarios.SCENARIOS["fake"] = "a stand-in"
-sys.exit(cli.main(["run", "fake", "--policy", "wdmoe"]))
+sys.exit(cli.main(["run", "fake", "--jobs=1", "--policy", sys.argv[1]]))
 """
 
 
-def test_interrupt_ends_the_programs_at_once(fake, tmp_path):
+@pytest.mark.parametrize("policies, kept", [("wdmoe", None), ("topk-equal,wdmoe", ["topk-equal"])])
+def test_interrupt_ends_the_programs_at_once(fake, tmp_path, policies, kept):
     fake({"wdmoe": "hang"})
     process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED],
+        [sys.executable, "-c", INTERRUPTED, policies],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
         text=True,
@@ -380,7 +381,12 @@ def test_interrupt_ends_the_programs_at_once(fake, tmp_path):
     assert time.monotonic() - began < 5
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
-    assert not Path("results/fake").exists()
+    if kept is None:
+        assert not Path("results/fake").exists()
+    else:
+        assert "1 of 2 simulations had ended: results/fake/interrupted" in told
+        assert [path.name for path in Path("results/fake").iterdir()] == ["interrupted"]
+        assert list(read_summary("results/fake/interrupted")["policies"]) == kept
 
 
 def printed_rows(printed):
