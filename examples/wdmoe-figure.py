@@ -24,7 +24,9 @@ wdmoe.register_policy("heavy", Heavy, like="topk-allocated")
 comparison = ns.WdmoeComparisonHelper("figure")
 comparison.policies = "topk-stock,topk-equal,topk-allocated,wdmoe,heavy:selector.least=0.3,heavy"
 comparison.out = "results/figure"
+comparison.minDistance, comparison.maxDistance = 30, 150  # m; over LTE some are out of coverage at 300
 air = ns.WdmoeScenarioRadio("ideal")
+air.SetPathloss(3.5, 46.6777)
 cmd = ns.CommandLine(__file__)
 air.AddOptions(cmd)
 comparison.AddOptions(cmd)

@@ -35,7 +35,9 @@ _LAZY = {
 
 def __getattr__(name):
     if name not in _LAZY:
-        raise AttributeError(f"module 'wdmoe' has no attribute '{name}'")
+        from wdmoe.names import nearest
+
+        raise AttributeError(f"module 'wdmoe' has no attribute '{name}'{'' if name.startswith('_') else nearest(name, _LAZY)}")
     module, _, part = _LAZY[name].partition(":")
     found = importlib.import_module(module)
     found = getattr(found, part) if part else found

@@ -378,4 +378,6 @@ def load(folder):
         raise FileNotFoundError(f"{folder}: nothing was simulated, see {folder / 'failed-run.log'}")
     if (folder / ".wdmoe-partial").exists():
         raise FileNotFoundError(f"{folder}: not written yet; a run is at it, or was killed: wait, or run it again")
+    if (folder / "sweep.json").exists():
+        raise FileNotFoundError(f"{folder}: of a sweep, which has summary.csv and pictures; its rows: wdmoe.sweep.load(DIR)")
     raise FileNotFoundError(f"{folder}: no {SUMMARY} in it; expected a folder that `wdmoe run --out DIR` wrote")

@@ -61,7 +61,7 @@ def main(options, others, parser):
         print("\n".join(line for line in shown.splitlines() if not OWN.match(line)))
         return 0
     policies = choose_policies(own.get("policies") if options.policy is None else options.policy, name)
-    wrong = judge_policies(policies)
+    wrong = judge_policies(policies, name)
     if wrong:
         return fail(wrong, 2)
     for other in others:
@@ -88,11 +88,11 @@ def main(options, others, parser):
         return fail(f"{error.strerror}: {error.filename}", 1)
 
 
-def judge_policies(policies):
+def judge_policies(policies, scenario=""):
     """What is wrong with these policies; None where nothing is."""
     if not policies:
         return f"--policy names none; {scenarios.known_policies()}"
-    return next(filter(None, map(scenarios.judge_policy, policies)), None)
+    return next(filter(None, (scenarios.judge_policy(policy, scenario) for policy in policies)), None)
 
 
 def simulate_default(command, name, policies, others, out, options):

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from wdmoe.names import nearest
+
 # What runs where no scenario is named: this scenario, with each of these models, into a folder of that name.
 DEFAULT = "lte"
 DEFAULT_JOBS = {"lm": "wdmoe-lm-base", "mixtral": "mixtral-8x7b"}
@@ -89,12 +91,13 @@ def split_policy(policy):
     return [part.replace("\0", "::") for part in policy.replace("::", "\0").split(":")]
 
 
-def judge_policy(policy):
-    """What is wrong with a policy as --policy names it; None where nothing is, as far as is known here."""
+def judge_policy(policy, scenario=""):
+    """What is wrong with a policy as --policy names it; None where nothing is, as far as is known here: a script may
+    have policies of its own."""
     name, *settings = split_policy(policy)
     # SELECTOR+ALLOCATOR, two TypeIds, and the attributes are for the program to judge.
-    if name not in (*POLICIES, *NAMED) and "+" not in name:
-        return f"unknown policy '{name}'; {known_policies()}"
+    if name not in (*POLICIES, *NAMED) and "+" not in name and not is_script(scenario):
+        return f"unknown policy '{name}'{nearest(name, (*POLICIES, *NAMED))}; {known_policies()}"
     for setting in settings:
         if not SETTING.fullmatch(setting):
             return f"policy '{policy}': '{setting}' is no setting; expected {SETTINGS_FORM}"
@@ -156,7 +159,7 @@ def command_line(scenario):
     programs = find_programs()
     if scenario not in programs:
         known = ", ".join(programs) or "none installed"
-        raise BadScenario(f"unknown scenario '{scenario}'; there are: {known}; or name a Python script, FILE.py")
+        raise BadScenario(f"unknown scenario '{scenario}'{nearest(scenario, programs)}; there are: {known}; or name a Python script, FILE.py")
     return [str(programs[scenario])]
 
 

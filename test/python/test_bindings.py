@@ -333,6 +333,14 @@ def test_too_little_memory_is_a_memory_error():
 WLR = "ns3::WdmoeWlrSelector"
 
 
+def set_selector(*arguments):
+    ns.WdmoeOptimizerHelper().SetSelector(*arguments)
+
+
+def comparison():
+    return ns.WdmoeComparisonHelper("test")
+
+
 @pytest.mark.parametrize(
     "kind, text, call",
     [
@@ -360,10 +368,14 @@ WLR = "ns3::WdmoeWlrSelector"
         (
             AttributeError,
             "has no attribute 'Gian'; did you mean Gain",
-            lambda app: ns.WdmoeOptimizerHelper().SetSelector(WLR, "Gian", ns.DoubleValue(1)),
+            lambda app: set_selector(WLR, "Gian", ns.DoubleValue(1)),
         ),
-        (ValueError, "Gain.*'much'.*", lambda app: ns.WdmoeOptimizerHelper().SetSelector(WLR, "Gain", "much")),
-        (TypeError, "1 arguments.*names and values", lambda app: ns.WdmoeOptimizerHelper().SetSelector(WLR, "Gain")),
+        (ValueError, "WdmoeEqualAllocator is no ns3::WdmoeSelector", lambda app: set_selector("ns3::WdmoeEqualAllocator")),
+        (ValueError, "MaxInFlight.*-3.*uint32_t", lambda app: app.SetAttribute("MaxInFlight", -3)),
+        (AttributeError, "'polices'; did you mean policies", lambda app: setattr(comparison(), "polices", "wdmoe")),
+        (AttributeError, "it is an attribute: SetAttribute", lambda app: setattr(app, "MaxInFlight", 3)),
+        (ValueError, "Gain.*'much'.*", lambda app: set_selector(WLR, "Gain", "much")),
+        (TypeError, "1 arguments.*names and values", lambda app: set_selector(WLR, "Gain")),
         (AttributeError, "Blok.*Block", lambda app: app.TraceConnectWithoutContext("Blok", print)),
         (ValueError, "MaxInFlight.*expected", lambda app: app.SetAttribute("MaxInFlight", ns.StringValue("many"))),
         (ValueError, "3 apples", lambda app: app.SetAttribute("StuckTimeout", ns.StringValue("3 apples"))),
@@ -535,3 +547,9 @@ print("written")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stdout.endswith("written\n"), done.stdout + done.stderr
+
+
+def test_policies_may_be_a_list():
+    some = comparison()
+    some.policies = ["topk-equal", "wdmoe"]
+    assert str(some.policies) == "topk-equal,wdmoe"

@@ -614,3 +614,12 @@ def test_radio_answers_are_checked():
             air.Install(ns.CreateObject[ns.Node](), ns.NodeContainer()).GetName()
     with pytest.raises(TypeError, match="'add_device'.*'get_budget'"):
         wdmoe.register_radio("half", type("HalfRadio", (wdmoe.Radio,), {}))
+
+
+def test_a_method_with_other_arguments_is_told_at_once():
+    class Blind(wdmoe.Selector):
+        def select(self):
+            return None
+
+    with pytest.raises(TypeError, match=r"Blind.select\(self\) can't be called.*expected select\(self, block\)"):
+        wdmoe.register_policy("blind", Blind)

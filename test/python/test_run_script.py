@@ -108,3 +108,9 @@ def test_command_lines():
 
 def test_a_name_is_its_program(fake):
     assert scenarios.command_line("fake") == [os.path.join(os.environ["WDMOE_BIN"], "wdmoe-fake")]
+
+
+def test_a_script_may_have_policies_of_its_own(script, command):
+    assert command("run", "mine.py", "--policy=mine,mine:selector.gain=2") == 0
+    told = json.loads(Path("results/mine/timing.json").read_text())
+    assert [row["policy"] for row in told] == ["mine", "mine:selector.gain=2"]

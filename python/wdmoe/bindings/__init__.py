@@ -68,6 +68,6 @@ def status():
     told["writable"] = cache.writable()
     if not told["writable"]:
         told["problems"].append(
-            f"{cache.folder()} can't be written: loading ns-3 takes some 8 s each time. Name another folder by XDG_CACHE_HOME"
+            f"{cache.folder()} can't be written: loading ns-3 takes 8 to 15 s each time. Name another folder by XDG_CACHE_HOME"
         )
     return told

@@ -122,11 +122,15 @@ def ensure(quiet=False):
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(target.parent / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # who waits finds it made by the other
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("wdmoe: waiting for another process that precompiles the headers", file=sys.stderr, flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
             if not target.exists():
                 if not quiet:
                     print(
-                        f"wdmoe: precompiling the headers of ns-3 once, takes some 15 s (140 MB in {target.parent})",
+                        f"wdmoe: precompiling the headers of ns-3 once, takes 15 to 30 s (140 MB in {target.parent})",
                         file=sys.stderr,
                         flush=True,
                     )
@@ -135,7 +139,7 @@ def ensure(quiet=False):
         return target
     except OSError as error:
         print(
-            f"wdmoe: no precompiled header in {target.parent} ({error}); loading ns-3 takes some 8 s each time. "
+            f"wdmoe: no precompiled header in {target.parent} ({error}); loading ns-3 takes 8 to 15 s each time. "
             "Name a writable folder by XDG_CACHE_HOME",
             file=sys.stderr,
         )

@@ -6,7 +6,7 @@
 
 import re
 
-from wdmoe.bindings.names import nearest
+from wdmoe.names import nearest
 
 _TEXT = re.compile(
     r'^(?:aborted\. (?:cond="(?P<aborted>.*?)"?, (?=msg="|[+-]\d|file=))?|NS_ASSERT failed, cond="(?P<assert>.*?)", )?'

@@ -5,7 +5,7 @@
 """What Python code expects of ns-3's classes."""
 
 from wdmoe.bindings.errors import BadValueError, UnknownAttributeError, attributes, find, refused, unknown_attribute
-from wdmoe.bindings.names import nearest
+from wdmoe.names import nearest
 
 _EXCEPTIONS = {
     "invalid_argument": ValueError,
@@ -155,6 +155,13 @@ def _named(ns, first, static):
     return find(ns, of), name
 
 
+def _refuse_negative(tid, attribute, value):
+    """ns-3 takes -1 for 2^64 - 1 where it wants an unsigned number."""
+    known = attributes(tid).get(attribute) if tid else None
+    if known and str(known.checker.GetValueTypeName()) == "ns3::UintegerValue":
+        raise BadValueError(refused(tid, attribute, value))
+
+
 def _text(value):
     """A value of ns-3 as text, or None."""
     return str(value.Get()) if hasattr(value, "Get") else None
@@ -169,6 +176,8 @@ def _attributes(ns):
 
         def call(*arguments):
             *first, last = arguments
+            if isinstance(last, (int, float)) and last < 0:
+                _refuse_negative(*_named(ns, first, static), last)
             try:
                 return original(*first, last if isinstance(last, value) else convert(last))
             except BadValueError:
@@ -198,19 +207,30 @@ def _factory(ns):
     return change
 
 
+_PARTS = {
+    "SetSelector": "ns3::WdmoeSelector",
+    "SetAllocator": "ns3::WdmoeAllocator",
+    "SetPredictor": "ns3::WdmoePredictor",
+    "SetPrecision": "ns3::WdmoePrecisionPolicy",
+    "SetPlacer": "ns3::WdmoePlacer",
+}
+
+
 def _optimizer(ns, convert):
     """A part named by its TypeId: its attributes take plain values, and cppyy has no template to compile."""
 
     def change(cls):
-        for name in ("SetSelector", "SetAllocator", "SetPredictor", "SetPrecision", "SetPlacer"):
-            setattr(cls, name, named(getattr(cls, name)))
+        for name, base in _PARTS.items():
+            setattr(cls, name, named(name, base, getattr(cls, name)))
 
-    def named(original):
+    def named(name, base, original):
         def call(self, part, *arguments):
             if not isinstance(part, str):
                 return original(self, part, *arguments)
             factory = ns.ObjectFactory()
             tid = ns.TypeId.LookupByName(part)
+            if not tid.IsChildOf(ns.TypeId.LookupByName(base)):
+                raise BadValueError(f"{name}: {part} is no {base}")
             factory.SetTypeId(tid)
             if len(arguments) % 2:
                 raise TypeError(f"{part}: {len(arguments)} arguments behind it; expected names and values of attributes")
@@ -219,6 +239,8 @@ def _optimizer(ns, convert):
                 if known is None:
                     raise UnknownAttributeError(unknown_attribute(tid, str(attribute)))
                 given = value if isinstance(value, ns.AttributeValue) else convert(value)
+                if isinstance(value, (int, float)) and value < 0:
+                    _refuse_negative(tid, str(attribute), value)
                 try:
                     good = bool(known.checker.CreateValidValue(given))
                 except BadValueError:
@@ -238,16 +260,36 @@ def _block(cls):
     cls.pass_ = property(lambda self: getattr(self, "pass"))  # a word of Python's own
 
 
-def _when_used(cppyy, scope, namespace, changes):
+def _strict(cls):
+    """A member that isn't there can't be set: a misspelled option would be ignored without a word."""
+
+    def setattr_(self, name, value):
+        if type(self) is cls and not name.startswith("_") and not any(name in vars(base) for base in cls.__mro__):
+            hint = ""
+            if hasattr(self, "GetInstanceTypeId"):
+                known = attributes(self.GetInstanceTypeId())
+                hint = f"; it is an attribute: SetAttribute({name!r}, ...)" if name in known else nearest(name, known)
+            raise AttributeError(f"{cls.__name__} has no member {name!r}{hint or nearest(name, dir(cls))}")
+        if name == "policies" and isinstance(value, (list, tuple)):
+            value = ",".join(value)
+        original(self, name, value)
+
+    original = cls.__setattr__
+    cls.__setattr__ = setattr_
+
+
+def _when_used(cppyy, scope, namespace, changes, strict):
     """Changes classes when they are first asked for: making all of them takes longer than loading."""
 
     def change(cls, name):
         if name in changes:
             changes[name](cls)
+        if name.startswith((strict, "Ptr<ns3::Wdmoe")) and isinstance(cls, type):
+            _strict(cls)
 
-    there = [name for name in changes if name in vars(namespace)]
+    there = [name for name in vars(namespace) if name in changes or name.startswith(strict)]
     for name in there:  # by another loader of ns-3
-        changes[name](getattr(namespace, name))
+        change(getattr(namespace, name), name)
     cppyy.py.add_pythonization(change, scope)
 
 
@@ -258,9 +300,9 @@ def install(cppyy):
     changes = {name: _container for name in _CONTAINERS}
     changes.update({name: _copy for name in _RECORDS}, WdmoeBlockRecord=_block, Time=_time, ObjectFactory=_factory(ns))
     changes["WdmoeOptimizerHelper"] = _optimizer(ns, _plain_values(ns)[1])
-    _when_used(cppyy, "ns3", ns, changes)
+    _when_used(cppyy, "ns3", ns, changes, "Wdmoe")
     gates = {"GateMatrix": lambda cls: _matrix(cls, "weight", "experts"), "Selection": _selection}
-    _when_used(cppyy, "wdmoe", numerics, gates)
+    _when_used(cppyy, "wdmoe", numerics, gates, "")
     _attributes(ns)
     cppyy.py.add_pythonization(_vectors, "std")
     _missing_names(ns)

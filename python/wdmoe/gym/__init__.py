@@ -17,7 +17,10 @@ try:
     import gymnasium
     import greenlet  # noqa: F401
 except ImportError as error:
-    raise ImportError(f"wdmoe.gym needs the package {error.name}; install it by: pip install 'wdmoe[gym]'") from error
+    raise ImportError(
+        f"wdmoe.gym needs the package {error.name}; install it by: pip install 'wdmoe[gym]', or "
+        "in a checkout: .venv/bin/pip install gymnasium greenlet"
+    ) from error
 
 from .env import ID, BlockEnv
 from .episode import run_policy

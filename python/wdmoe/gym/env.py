@@ -9,7 +9,9 @@ import numpy as np
 
 from . import agent
 from .episode import Episode
-from .scenario import Scenario, nearest
+from wdmoe.names import nearest
+
+from .scenario import Scenario
 
 ID = "wdmoe/Block-v0"
 ACTIONS = ("shares", "threshold", "both")
@@ -85,7 +87,7 @@ class BlockEnv(gymnasium.Env):
         **options,
     ):
         if action not in ACTIONS:
-            raise ValueError(f"action is {action!r}: {nearest(str(action), ACTIONS)}")
+            raise ValueError(f"action is {action!r}{nearest(action, ACTIONS, 12)}")
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode is {render_mode!r}, expected None, 'ansi' or 'human'")
         for name, value in (("quality_price", quality_price), ("max_token_loss", max_token_loss)):

@@ -4,7 +4,6 @@
 
 """What is simulated: the options of a scenario, checked before C++ sees them."""
 
-import difflib
 import functools
 import math
 import re
@@ -12,6 +11,7 @@ import re
 import cppyy
 
 from wdmoe import ns
+from wdmoe.names import nearest
 
 # The scenario's own places by radio, as in examples/: distances in m, path loss exponent, loss at 1 m in dB.
 PLACES = {
@@ -35,13 +35,6 @@ def camel(name):
 def snake(name):
     """maxPromptTokens -> max_prompt_tokens."""
     return re.sub(r"[A-Z]", lambda match: "_" + match.group(0).lower(), name)
-
-
-def nearest(name, names):
-    """' (did you mean ...?)' or the list of names."""
-    names = sorted(names)
-    close = difflib.get_close_matches(name, names, 3, 0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names)}"
 
 
 @functools.lru_cache(maxsize=None)
@@ -69,7 +62,7 @@ class Scenario:
     def __init__(self, radio="ideal", **options):
         radios = [str(name) for name in ns.WdmoeScenarioRadio.GetNames()]
         if radio not in radios:
-            raise ValueError(f"radio is {radio!r}: {nearest(str(radio), radios)}")
+            raise ValueError(f"radio is {radio!r}{nearest(radio, radios, 12)}")
         self.radio = radio
         low, high, exponent, loss = PLACES.get(radio, PLACES["lte"])
         self._air = ns.WdmoeScenarioRadio(radio)
@@ -92,7 +85,7 @@ class Scenario:
                 given.append(f"--{option}={str(value).lower() if isinstance(value, bool) else value}")
             else:
                 known = [snake(each) for each in (*kinds, *of_radio)]
-                raise ValueError(f"the scenario has no option {name!r}: {nearest(name, known)}")
+                raise ValueError(f"the scenario has no option {name!r}{nearest(name, known, 99)}")
         for option, value in chosen.items():
             setattr(self._comparison, option, self._check(option, value, kinds[option]))
         if given:

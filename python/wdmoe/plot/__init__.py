@@ -36,3 +36,9 @@ __all__ = [
     "style",
     "timeline",
 ]
+
+
+def __getattr__(name):
+    from wdmoe.names import nearest
+
+    raise AttributeError(f"module 'wdmoe.plot' has no attribute '{name}'{'' if name.startswith('_') else nearest(name, __all__)}")

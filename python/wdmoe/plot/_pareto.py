@@ -99,7 +99,8 @@ def pareto(results, quality=None, latency="request", figure_of="p50", policies=N
     line = front([point[:2] for point in placed], more)
     x, y = zip(*line)
     axis.plot(
-        *((*x, axis.get_xlim()[1]), (*y, y[-1])),
+        x,
+        y,
         drawstyle="steps-post",
         color="#666666",
         linewidth=0.8,

@@ -225,6 +225,21 @@ def _text(value):
     )
 
 
+def _check_arguments(part, ancestor, method):
+    """TypeError where a method can't be called as that of the class of the package is."""
+    expected = inspect.signature(getattr(ancestor, method))
+    written = getattr(part, method)
+    if isinstance(inspect.getattr_static(part, method), (staticmethod, classmethod)):
+        return
+    try:
+        inspect.signature(written).bind(*expected.parameters)
+    except TypeError:
+        raise TypeError(
+            f"{part.__name__}.{method}{inspect.signature(written)} can't be called with what it is given; expected "
+            f"{method}{expected}"
+        ) from None
+
+
 def register(make, given=None):
     """The TypeId's name of a class, or of whatever makes an object of one; `given` is an object that is there already."""
     for known in _types.values():
@@ -233,10 +248,12 @@ def register(make, given=None):
     if not callable(make):
         raise TypeError(f"{make!r} is no class of a part, and makes none; expected a subclass of {_join(_kinds)}")
     if inspect.isclass(make):
-        _kind_of(make)
+        ancestor = _kind_of(make)[0]
         missing = sorted(getattr(make, "__abstractmethods__", ()))
         if missing:
             raise TypeError(f"{make.__name__} has no {_words(missing)}; write it: {_signature(make, missing[0])}")
+        for method in sorted(getattr(ancestor, "__abstractmethods__", ())):
+            _check_arguments(make, ancestor, method)
     needs = _needs_arguments(make)
     if needs and given is None:
         raise TypeError(

@@ -6,6 +6,7 @@
 
 import base64
 import io
+import itertools
 import os
 import re
 import shlex
@@ -19,9 +20,10 @@ from matplotlib import pyplot
 
 from wdmoe import comparison, frames, plot, results
 from wdmoe.plot._style import style
-from wdmoe.scenarios import BASELINES, baselines, shorten
+from wdmoe.scenarios import BASELINES, NAMED, POLICIES, baselines, shorten, split_policy
 
-DRAWN = ("scheduled", "scheduled-fp16-topk", "wdmoe")  # whose blocks are shown, the first that there is
+# Whose blocks are shown: the first that there is, after a policy of the user's own.
+DRAWN = ("scheduled", "scheduled-fp16-topk", "wdmoe")
 PANELS = 12  # heat maps, at most
 
 
@@ -67,7 +69,8 @@ def figures(found):
         "Each block's latency as the controller predicted it, before the block, and as it came.",
         lambda: plot.prediction(found).figure,
     )
-    best = next(filter(found.policies.__contains__, DRAWN), None)
+    own = (policy for policy in found.policies if split_policy(policy)[0] not in (*POLICIES, *NAMED))
+    best = next(itertools.chain(own, filter(found.policies.__contains__, DRAWN)), None)
     policies = [policy for policy in (BASELINES[1], best) if policy in found.policies] or found.policies[:1]
     for policy in policies:
         if "schedule" in found.tables:

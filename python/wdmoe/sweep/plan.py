@@ -238,10 +238,9 @@ def judge_policies(names, program):
     chosen = []
     for name in names:
         expect(name, str, "policies", "a list of names")
-        wrong = None if name == "all" else scenarios.judge_policy(name)
+        wrong = None if name == "all" else scenarios.judge_policy(name, program.scenario)
         if wrong:
-            known = (*scenarios.POLICIES, *scenarios.NAMED)
-            raise SweepError(wrong.partition(";")[0] + nearest(name, known) if name not in known else wrong)
+            raise SweepError(wrong.partition("; there are")[0])
         chosen += scenarios.POLICIES if name == "all" else (name,)
     if not chosen:
         raise SweepError("policies is an empty list")

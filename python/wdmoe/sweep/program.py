@@ -4,7 +4,6 @@
 
 """What a sweep runs: a scenario's program or a Python file, the options it has, and which version it is."""
 
-import difflib
 import hashlib
 import re
 import subprocess
@@ -12,7 +11,7 @@ import sys
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from wdmoe import scenarios
+from wdmoe import names, scenarios
 from wdmoe.processes import REFUSED, explain
 
 # Options that a sweep sets itself, and what says so instead.
@@ -31,6 +30,8 @@ ATTRIBUTE = re.compile(r"^ +--(ns3::\S+?)=\[", re.MULTILINE)
 TYPE = re.compile(r"^ +(ns3::\S+)$", re.MULTILINE)
 # No program has an option of this name.
 END = "wdmoe-sweep-end"
+# Names that are told where none is near.
+FEW = 12
 # Arguments in one call of the program; Linux takes 128 KiB for each and 2 MiB in all.
 ARGUMENTS = 2000
 
@@ -40,14 +41,7 @@ class SweepError(ValueError):
 
 
 def nearest(name, known):
-    """ ", did you mean 'X'?" with the nearest of the known names; else what there is, if that is not too much."""
-    known = list(known)
-    # Case is what is most often wrong.
-    folded = {other.lower(): other for other in known}
-    found = [folded[match] for match in difflib.get_close_matches(name.lower(), folded, 3, 0.6)]
-    if found:
-        return f"; did you mean {' or '.join(found)}?"
-    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 12 else ""
+    return names.nearest(name, known, FEW)
 
 
 def write(value):
