@@ -309,9 +309,9 @@ def test_bad_actions(env, action, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"radio": "idael"}, "radio is 'idael': did you mean ideal"),
-        ({"action": "share"}, "action is 'share': did you mean shares"),
-        ({"max_distence": 3}, "no option 'max_distence': did you mean max_distance"),
+        ({"radio": "idael"}, "radio is 'idael'; did you mean ideal"),
+        ({"action": "share"}, "action is 'share'; did you mean shares"),
+        ({"max_distence": 3}, "no option 'max_distence'; did you mean max_distance"),
         ({"rbs": 25}, "no option 'rbs'"),
         ({"requests": 1.5}, "requests is 1.5, expected a whole number"),
         ({"requests": "many"}, "requests is 'many', expected a number"),
