@@ -166,7 +166,7 @@ AllParts()
 } // namespace
 
 TypeId
-WdmoeForeign::Register(const std::string& name, const std::string& base, const std::string& help)
+WdmoeForeign::Register(const std::string& name, const std::string& base)
 {
     TypeId other;
     NS_ABORT_MSG_IF(TypeId::LookupByNameFailSafe(name, &other),

@@ -130,12 +130,9 @@ class WdmoeForeign
      *
      * @param name of its TypeId, for example "python::Thrifty"
      * @param base TypeId of the part that it is, for example "ns3::WdmoeSelector"
-     * @param help what it is, for the list of TypeIds
      * @return its TypeId; aborts if there is one of that name, or no such part
      */
-    static TypeId Register(const std::string& name,
-                           const std::string& base,
-                           const std::string& help = "");
+    static TypeId Register(const std::string& name, const std::string& base);
 
     /**
      * Give a class of another language an attribute.

@@ -106,7 +106,7 @@ const TypeId&
 OtherType()
 {
     static const auto tid = []() {
-        auto t = WdmoeForeign::Register("other::Selector", "ns3::WdmoeSelector", "A test");
+        auto t = WdmoeForeign::Register("other::Selector", "ns3::WdmoeSelector");
         WdmoeForeign::AddAttribute(t, "gain", "double", "0.1");
         WdmoeForeign::AddAttribute(t, "count", "int", "3");
         WdmoeForeign::AddAttribute(t, "active", "bool", "true");

@@ -278,7 +278,7 @@ def register(make, given=None):
         warnings.warn(
             f"{part.__name__} was defined before, with other attributes: as a TypeId this one is {name}", stacklevel=3
         )
-    tid = ns.WdmoeForeign.Register(name, base, inspect.getdoc(part) or "")
+    tid = ns.WdmoeForeign.Register(name, base)
     for attribute, (kind_, value) in attributes.items():
         ns.WdmoeForeign.AddAttribute(tid, attribute, kind_, _text(value))
     _types[name] = _Type(name, part, make, attributes)
