@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from wdmoe import doctor, scenarios
+from wdmoe.bindings import paths
 from wdmoe.doctor import BAD, GOOD, NOTE
 
 # Without the one that starts another Python with ns-3 in it.
@@ -153,6 +154,8 @@ def test_broken_data(copy, monkeypatch, tmp_path):
     shutil.copytree(os.environ["WDMOE_DATA"], data, ignore=shutil.ignore_patterns("*.safetensors"))
     (data / "devices.json").write_text("{")
     monkeypatch.setenv("WDMOE_DATA", str(data))
+    # an installed program finds ns-3 from where it is
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join([str(copy / "lib"), str(paths.ns3() / "lib64")]))
     found = examine([doctor.check_data, doctor.check_simulation])
     assert found["data"].state == GOOD
     assert found["simulation"].state == BAD and "devices.json" in found["simulation"].found

@@ -205,7 +205,7 @@ def test_a_bad_result_is_an_error(fake, command, capsys, behaviour, word):
         (("run", "fake", "--policy", "topk"), "unknown policy 'topk'; there are: all, topk-stock"),
         (("run", "fake", "--policy", ""), "--policy names none; there are: all, topk-stock"),
         (("run", "fake", "--policy", " , "), "--policy names none"),
-        (("run", "fake", "--policy", "wdmoe,plan:radio.A=1"), "unknown policy 'plan'; there are: all, topk-stock"),
+        (("run", "fake", "--policy", "wdmoe,plan:radio.A=1"), "unknown policy 'plan'; did you mean placed?; there are: all, topk-stock"),
         (("run", "fake", "--policy", "wdmoe:Gain=2"), "policy 'wdmoe:Gain=2': 'Gain=2' is no setting; expected :PART."),
         (("run", "fake", "--policy", "wdmoe:cell.A=2"), "'cell.A=2' is no setting"),
         (("run", "fake", "--policy", "wdmoe:radio.A"), "'radio.A' is no setting"),

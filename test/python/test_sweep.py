@@ -17,6 +17,7 @@ import pytest
 
 import wdmoe
 from wdmoe import scenarios
+from wdmoe.bindings import paths
 from wdmoe.comparison import interval
 from wdmoe.sweep import SweepError, load, plan, store, summary, task
 
@@ -133,7 +134,8 @@ def test_rows_of_another_program_are_set_aside(capsys, monkeypatch, tmp_path):
     (binaries / program.name).write_bytes(program.read_bytes() + b"\0")
     (binaries / program.name).chmod(0o755)
     library = program.parent.parent
-    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join([str(library), str(library / "lib")]))
+    places = (library, library / "lib", paths.ns3() / "lib64")  # an installed program finds ns-3 from where it is
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(map(str, places)))
     monkeypatch.setenv("WDMOE_DATA", str(ROOT / "data"))
     monkeypatch.setenv("WDMOE_BIN", str(binaries))
     result = sweep(tiny(seeds=1))
