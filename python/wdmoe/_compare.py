@@ -12,10 +12,6 @@ from wdmoe import scenarios
 from wdmoe.frames import load
 
 
-def _write(value):
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def compare(scenario, policies=None, out=None, runs=1, RngRun=1, jobs=None, attributes=None, quiet=False, **options):
     """Runs a scenario under several policies, each in a process of its own, as `wdmoe run`; returns `wdmoe.load(out)`.
 
@@ -42,7 +38,7 @@ def compare(scenario, policies=None, out=None, runs=1, RngRun=1, jobs=None, attr
         policies = ",".join(policies)
     out = Path(out or Path("results") / scenarios.folder_name(scenario, options.get("radio")))
     given = {"policy": policies, "out": out, "runs": runs, "RngRun": RngRun, "jobs": jobs, **options, **(attributes or {})}
-    words = [f"--{name}={_write(value)}" for name, value in given.items() if value is not None]
+    words = [f"--{name}={scenarios.write_value(value)}" for name, value in given.items() if value is not None]
     command = [sys.executable, "-m", "wdmoe", "run", str(scenario), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:

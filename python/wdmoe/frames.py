@@ -340,6 +340,11 @@ class Results:
         return written
 
 
+def explain(error):
+    """An OSError or ValueError of a command on results, in one line."""
+    return f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else error
+
+
 def _flatten(entry, before=""):
     for key, value in entry.items():
         if isinstance(value, dict):

@@ -210,7 +210,6 @@ def main(folder, output, policies, run):
     try:
         print(f"trace: {write(folder, output, policies, run)} (open it in ui.perfetto.dev)")
     except (OSError, ValueError) as error:
-        told = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else error
-        print(f"wdmoe trace: {told}", file=sys.stderr)
+        print(f"wdmoe trace: {frames.explain(error)}", file=sys.stderr)
         return 1
     return 0

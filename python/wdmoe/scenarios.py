@@ -131,6 +131,11 @@ def find_programs():
     return {name: path for name, path in programs.items() if os.access(path, os.X_OK)}
 
 
+def write_value(value):
+    """A value as ns-3's command line takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 class BadScenario(ValueError):
     """No scenario of that name or in that file; the message says which and why."""
 

@@ -26,6 +26,7 @@ from wdmoe.policies._part import Part
 from wdmoe.policies._radio import Radio, link_state
 from wdmoe.policies._selector import Block, Selector
 from wdmoe.policies._sources import GateQuery, GateSource, Request, RequestSource
+from wdmoe.scenarios import write_value
 
 __all__ = [
     "Activations",
@@ -108,9 +109,8 @@ def register_policy(
         part, dot, attribute = key.partition(".")
         if not dot:
             raise ValueError(f"setting {key!r}; expected PART.ATTRIBUTE, for example controller.EarlyGrants")
-        text = ("true" if value else "false") if isinstance(value, bool) else str(value)
         setting = ns.WdmoePolicySetting()
-        setting.part, setting.attribute, setting.value = part, attribute, text
+        setting.part, setting.attribute, setting.value = part, attribute, write_value(value)
         policy.settings.push_back(setting)
     ns.WdmoePolicy.Register(policy)
 

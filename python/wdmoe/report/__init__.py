@@ -297,7 +297,6 @@ def main(folder, output):
     try:
         print(f"report: {write(folder, output)}")
     except (OSError, ValueError) as error:
-        told = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else error
-        print(f"wdmoe report: {told}", file=sys.stderr)
+        print(f"wdmoe report: {frames.explain(error)}", file=sys.stderr)
         return 1
     return 0

@@ -44,11 +44,6 @@ def nearest(name, known):
     return names.nearest(name, known, FEW)
 
 
-def write(value):
-    """A value as ns-3's command line takes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 class Program:
     """The command that runs one simulation of a scenario, here and on the machines that work for a sweep."""
 
@@ -149,13 +144,13 @@ class Program:
                     told = self._refuse([pair])
                     if told is not None:
                         raise SweepError(
-                            f"{self.name} does not take --{pair[0]}={write(pair[1])}{f': {told}' if told else ''}"
+                            f"{self.name} does not take --{pair[0]}={scenarios.write_value(pair[1])}{f': {told}' if told else ''}"
                         )
 
     def _refuse(self, pairs):
         """What the program says against values; None where it takes them all."""
         # Arguments are read one after the other, and the first one that is refused ends the program.
-        printed = self._ask(*(f"--{name}={write(value)}" for name, value in pairs), f"--{END}=1")[1]
+        printed = self._ask(*(f"--{name}={scenarios.write_value(value)}" for name, value in pairs), f"--{END}=1")[1]
         refused = REFUSED.search(printed)
         if refused and refused[3] == END:
             return None

@@ -19,7 +19,8 @@ from typing import Optional
 
 from wdmoe import results
 from wdmoe.processes import explain
-from wdmoe.sweep.program import Program, SweepError, write
+from wdmoe.scenarios import write_value
+from wdmoe.sweep.program import Program, SweepError
 
 # Of a failed run's output, what is kept: its beginning, where ns-3 says what it refused, and its end.
 KEPT = 200_000
@@ -91,7 +92,7 @@ def execute(run, sweep, folder):
         out = Path(scratch_folder, "out")
         command = [*program.command, f"--RngRun={run.seed}"]
         command += [f"--out={out}"] + ([f"--policies={run.policy}"] if run.policy else [])
-        command += [f"--{name}={write(value)}" for name, value in run.options]
+        command += [f"--{name}={write_value(value)}" for name, value in run.options]
         status, printed = _run(command, sweep, folder, Path(scratch_folder, "output.log"))
         seconds = time.monotonic() - began
         log = f"$ {' '.join(command)}\n{printed}"
