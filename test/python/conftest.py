@@ -169,17 +169,17 @@ def command():
 def cpp_tests():
     """The program of the C++ suites, which writes instances for solvers that others wrote."""
     folder = os.environ.get("WDMOE_BIN")
-    for place in (folder and Path(folder), folder and Path(folder).parent):
+    builds = sorted((Path(__file__).resolve().parents[2] / "build").glob("py3-*"))  # of ./wdmoe test
+    for place in (folder and Path(folder), folder and Path(folder).parent, *builds):
         if place and (place / "wdmoe-test-runner").exists():
             return place / "wdmoe-test-runner"
-    pytest.skip("no wdmoe-test-runner beside WDMOE_BIN")
+    pytest.skip("no wdmoe-test-runner beside WDMOE_BIN, nor in build/py3-*")
 
 
 def run_ideal(folder, *options):
     """Real results over ideal links."""
-    programs = os.environ.get("WDMOE_BIN")
-    if not programs or not (Path(programs) / "wdmoe-ideal").exists():
-        pytest.skip("no wdmoe-ideal in WDMOE_BIN")
+    if "ideal" not in scenarios.find_programs():
+        pytest.skip("no wdmoe-ideal, neither in WDMOE_BIN nor in the package")
     from wdmoe.cli import main
 
     sizes = ["--blocks=3", "--requests=2", "--maxOutputTokens=3"]
