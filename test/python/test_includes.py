@@ -65,6 +65,8 @@ def violations(root):
         for include in INCLUDE.findall((root / path).read_text(encoding="utf-8")):
             header = where.get(include.rsplit("/", 1)[-1])
             rule = None
+            if header is not None and header.as_posix() == "model/wdmoe-compat.h":
+                continue  # switches between releases of ns-3: for everybody
             if header is None:
                 if own == "core" and include.startswith("ns3/"):
                     rule = "model/core knows no ns-3"

@@ -8,19 +8,16 @@
 #define WDMOE_WIFI_COMPAT_H
 
 #include "ns3/he-ru.h"
+#include "ns3/wdmoe-compat.h"
 #include "ns3/wifi-tx-vector.h"
 
 #include <cstddef>
 #include <cstdint>
 
-// What differs between ns-3.44 and later releases in the Wi-Fi model, and nothing else. From 3.45
-// on RU types are shared by HE and EHT (wifi-ru.h), and what a TXVECTOR holds is a variant, to
-// which an HE RU converts by itself.
-#if __has_include("ns3/wifi-ru.h")
+// One name for what ns-3.44 and later releases call differently in the Wi-Fi model. From 3.45 on
+// what a TXVECTOR holds is a variant, to which an HE RU converts by itself.
+#if WDMOE_WIFI_HAS_EHT_RU
 #include "ns3/wifi-ru.h"
-#define WDMOE_WIFI_HAS_EHT_RU 1
-#else
-#define WDMOE_WIFI_HAS_EHT_RU 0
 #endif
 
 namespace ns3
