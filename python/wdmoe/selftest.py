@@ -2,7 +2,10 @@
 #
 # SPDX-License-Identifier: GPL-2.0-only
 
-"""`wdmoe test`: the C++ suites through CTest, then the Python tests. Needs the source checkout that ./wdmoe sets up."""
+"""`wdmoe test [cpp|python]`: the C++ suites through CTest, then the Python tests, or one of the two.
+
+Needs the source checkout that ./wdmoe sets up.
+"""
 
 import os
 import re
@@ -16,9 +19,11 @@ def main(others):
     if not checkout:
         print("wdmoe test: needs the source checkout; run ./wdmoe test there", file=sys.stderr)
         return 2
-    if others:
-        print(f"wdmoe test: takes no options, got '{others[0]}'", file=sys.stderr)
+    if len(others) > 1 or (others and others[0] not in ("cpp", "python")):
+        got = others[0] if others[0] not in ("cpp", "python") else others[1]
+        print(f"wdmoe test: takes nothing, cpp or python, got '{got}'", file=sys.stderr)
         return 2
+    which = others or ["cpp", "python"]
     checkout = Path(checkout)
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
@@ -33,9 +38,13 @@ def main(others):
         return subprocess.run(command, cwd=checkout, env=environment, check=False).returncode
 
     jobs = str(len(os.sched_getaffinity(0)))
-    status = run("cmake", "--build", build, "--target", "wdmoe-test-runner", "--parallel", jobs)
-    if status == 0:
-        status = run("ctest", "--test-dir", build, "--output-on-failure", "--parallel", jobs)
+    status = 0
+    if "cpp" in which:
+        status = run("cmake", "--build", build, "--target", "wdmoe-test-runner", "--parallel", jobs)
+        if status == 0:
+            status = run("ctest", "--test-dir", build, "--output-on-failure", "--parallel", jobs)
+    if "python" not in which:
+        return status
     missing = missing_extras()
     if missing:
         status = run(sys.executable, "-m", "pip", "install", "--quiet", *missing) or status
