@@ -578,6 +578,13 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
     {
         simulation.server->TraceConnectWithoutContext("Block", MakeCallback(&Progress::Step, &bar));
     }
+    if (!out.empty())
+    {
+        simulation.server->GetWatchdog()->TraceConnectWithoutContext(
+            "Stuck",
+            Callback<void, const WdmoeStuckReport&>(
+                [this](const WdmoeStuckReport& report) { m_results.WriteStuck(out, report); }));
+    }
     WdmoePython::Run();
     m_results.CheckConservation(simulation.tokensIn, simulation.tokensOut);
     Simulator::Destroy();

@@ -19,6 +19,7 @@
 #include "ns3/wdmoe-gating-server.h"
 #include "ns3/wdmoe-radio.h"
 #include "ns3/wdmoe-transport.h"
+#include "ns3/wdmoe-watchdog.h"
 
 #include <cstdlib>
 #include <cxxabi.h>
@@ -100,9 +101,11 @@ Makers()
     static std::map<std::string, Maker> makers{
         KNOWN(ns3::WdmoeController::DecisionTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::ComputeTracedCallback),
+        KNOWN(ns3::WdmoeExpertNode::MessageTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::ReportTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::BlockTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::DoneTracedCallback),
+        KNOWN(ns3::WdmoeGatingServer::MessageTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::ReportTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::RequestTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::TokenTracedCallback),
@@ -110,7 +113,8 @@ Makers()
         KNOWN(ns3::WdmoeRadio::LinkStateTracedCallback),
         KNOWN(ns3::WdmoeRadio::PlanTracedCallback),
         KNOWN(ns3::WdmoeTransport::BadMessageTracedCallback),
-        KNOWN(ns3::WdmoeTransport::MessageLostTracedCallback),
+        KNOWN(ns3::WdmoeTransport::MessageTracedCallback),
+        KNOWN(ns3::WdmoeWatchdog::StuckTracedCallback),
         KNOWN(ns3::Packet::AddressTracedCallback),
         KNOWN(ns3::Packet::TracedCallback),
         KNOWN(ns3::TracedValueCallback::Bool),

@@ -266,7 +266,7 @@ WdmoeResultsHelper::OnRequest(const WdmoeRequestRecord& record)
 }
 
 void
-WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
+WdmoeResultsHelper::TakeReport()
 {
     auto& p = m_policies.back();
     p.server = m_server->GetReport();
@@ -276,6 +276,28 @@ WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
         p.modelDigest = real->GetTransformer()->GetDigest();
         p.score = real->GetScore();
     }
+}
+
+void
+WdmoeResultsHelper::WriteStuck(const std::string& folder, const WdmoeStuckReport& report)
+{
+    TakeReport();
+    std::ostringstream cause;
+    cause << "policy '" << m_policies.back().name << "': no progress from "
+          << report.since.As(Time::S) << " to " << report.when.As(Time::S);
+    AddToManifest("stuck", cause.str());
+    Write(folder);
+    const auto path = std::filesystem::path(folder) / "stuck.txt";
+    std::ofstream file(path);
+    file << cause.str() << "\n" << report.state;
+    NS_ABORT_MSG_IF(!file.flush(), "cannot write " << path.string());
+}
+
+void
+WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
+{
+    TakeReport();
+    const auto& p = m_policies.back();
     const auto& r = p.server;
     NS_ABORT_MSG_IF(r.unfinished > 0 || p.requests.empty(),
                     "policy '" << p.name << "': " << r.unfinished << " request(s) unfinished, "

@@ -57,6 +57,18 @@ class WdmoeResultsHelper
      */
     void CheckConservation(uint64_t tokensIn, uint64_t tokensOut);
 
+    /// What the server has done so far is what Write() tells of the present policy
+    void TakeReport();
+
+    /**
+     * Write what there is of a simulation that is stuck: the tables so far, with the cause in the
+     * manifest ("stuck"), and the state of all parts in stuck.txt.
+     *
+     * @param folder made if it is not there; aborts if it cannot be written
+     * @param report what the watchdog saw
+     */
+    void WriteStuck(const std::string& folder, const WdmoeStuckReport& report);
+
     /**
      * @param key of the manifest
      * @param value its value

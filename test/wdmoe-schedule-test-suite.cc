@@ -1501,7 +1501,7 @@ class LostDeviceTest : public TestCase
     {
         const uint32_t lost = 2;
         Heard heard;
-        Deployment d({.policy = m_policy + ":server.LostTimeout=400ms:server.StuckTimeout=20s",
+        Deployment d({.policy = m_policy + ":server.LostTimeout=400ms",
                       .idealRrc = m_idealRrc,
                       .requests = {{0, 96, 2}, {0, 64, 2}, {4, 16, 2}, {9, 16, 2}}});
         Time gone;
@@ -1669,7 +1669,7 @@ class EdgeTest : public TestCase
     {
         const bool stock = policy == "topk-stock";
         Heard heard;
-        Deployment d({.policy = policy + ":server.StuckTimeout=15s",
+        Deployment d({.policy = policy,
                       .scheduler = stock ? "ns3::RrFfMacScheduler" : "ns3::WdmoeFfMacScheduler",
                       .blocks = 2,
                       .requests = {{0.5, 12, 2}}});

@@ -64,6 +64,18 @@ WdmoeExpertNode::GetTypeId()
                             "A batch was computed",
                             MakeTraceSourceAccessor(&WdmoeExpertNode::m_computeTrace),
                             "ns3::WdmoeExpertNode::ComputeTracedCallback")
+            .AddTraceSource("Sent",
+                            "A message is handed to the transport",
+                            MakeTraceSourceAccessor(&WdmoeExpertNode::m_sentTrace),
+                            "ns3::WdmoeExpertNode::MessageTracedCallback")
+            .AddTraceSource("Received",
+                            "A message is there",
+                            MakeTraceSourceAccessor(&WdmoeExpertNode::m_receivedTrace),
+                            "ns3::WdmoeExpertNode::MessageTracedCallback")
+            .AddTraceSource("Lost",
+                            "The transport has given up a message",
+                            MakeTraceSourceAccessor(&WdmoeExpertNode::m_lostTrace),
+                            "ns3::WdmoeExpertNode::MessageTracedCallback")
             .AddTraceSource("Report",
                             "The node stops",
                             MakeTraceSourceAccessor(&WdmoeExpertNode::m_reportTrace),
@@ -131,6 +143,8 @@ WdmoeExpertNode::StartApplication()
     m_transport->SetReceiveCallback(MakeCallback(&WdmoeExpertNode::Receive, this));
     m_transport->TraceConnectWithoutContext("MessageLost",
                                             MakeCallback(&WdmoeExpertNode::NotifyLost, this));
+    m_transport->TraceConnectWithoutContext("MessageSent",
+                                            MakeCallback(&WdmoeExpertNode::NotifySent, this));
     m_transport->Connect(m_server);
     WdmoeHeader hello;
     hello.type = WdmoeHeader::HELLO;
@@ -157,6 +171,7 @@ WdmoeExpertNode::StopApplication()
 void
 WdmoeExpertNode::Receive(const WdmoeMessage& message)
 {
+    m_receivedTrace(message.header);
     switch (message.header.type)
     {
     case WdmoeHeader::BATCH:
@@ -304,8 +319,15 @@ WdmoeExpertNode::Cancel(uint32_t batch)
 }
 
 void
+WdmoeExpertNode::NotifySent(const WdmoeHeader& header, const Address& /* peer */)
+{
+    m_sentTrace(header);
+}
+
+void
 WdmoeExpertNode::NotifyLost(const WdmoeHeader& header, const Address& /* peer */)
 {
+    m_lostTrace(header);
     if (header.type == WdmoeHeader::PLACED)
     {
         m_untold.push_back(header);
@@ -403,6 +425,27 @@ WdmoeExpertNode::RunExperts(const Job& job) const
         }
     }
     return Create<Packet>(answer.data(), static_cast<uint32_t>(answer.size()));
+}
+
+void
+WdmoeExpertNode::Describe(std::ostream& os) const
+{
+    if (!m_transport)
+    {
+        os << "  device " << m_device << ": not started\n";
+        return;
+    }
+    const auto& counters = m_transport->GetCounters();
+    os << "  device " << m_device << ": " << m_queue.size() << " batches queued";
+    if (m_finish.IsPending())
+    {
+        os << ", batch " << m_queue.front().header.batch << " computed for another "
+           << Simulator::GetDelayLeft(m_finish).As(Time::S);
+    }
+    const auto unconfirmed = m_transport->GetBacklog(m_server);
+    os << "; " << counters.messagesReceived << " messages received, " << counters.messagesSent
+       << " sent, " << unconfirmed.messages << " of them (" << unconfirmed.bytes
+       << " bytes) not acknowledged\n";
 }
 
 } // namespace ns3

@@ -91,6 +91,13 @@ class WdmoeExpertNode : public Application
     const WdmoeTransportCounters& GetCounters() const;
 
     /**
+     * What it is doing, for a watchdog.
+     *
+     * @param os where to
+     */
+    void Describe(std::ostream& os) const;
+
+    /**
      * TracedCallback signature for computed batches.
      *
      * @param [in] device index
@@ -102,6 +109,13 @@ class WdmoeExpertNode : public Application
                                           uint32_t tokens,
                                           Time start,
                                           Time duration);
+
+    /**
+     * TracedCallback signature for messages.
+     *
+     * @param [in] header of a message
+     */
+    typedef void (*MessageTracedCallback)(const WdmoeHeader& header);
 
     /**
      * TracedCallback signature for the report.
@@ -166,6 +180,12 @@ class WdmoeExpertNode : public Application
      */
     void NotifyLost(const WdmoeHeader& header, const Address& peer);
 
+    /**
+     * @param header of a message that is sent
+     * @param peer it is for
+     */
+    void NotifySent(const WdmoeHeader& header, const Address& peer);
+
     /// Tell the server which answers will not come
     void Tell();
 
@@ -191,6 +211,9 @@ class WdmoeExpertNode : public Application
     EventId m_finish;                               ///< of the head
     WdmoeNodeReport m_report;                       ///< so far
     TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"
+    TracedCallback<const WdmoeHeader&> m_sentTrace;                ///< "Sent"
+    TracedCallback<const WdmoeHeader&> m_receivedTrace;            ///< "Received"
+    TracedCallback<const WdmoeHeader&> m_lostTrace;                ///< "Lost"
     TracedCallback<const WdmoeNodeReport&> m_reportTrace;          ///< "Report"
 };
 

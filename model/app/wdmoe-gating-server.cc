@@ -13,6 +13,7 @@
 #include "ns3/enum.h"
 #include "ns3/log.h"
 #include "ns3/object-factory.h"
+#include "ns3/pointer.h"
 #include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/type-id.h"
@@ -129,12 +130,12 @@ WdmoeGatingServer::GetTypeId()
                           TimeValue(Seconds(10)),
                           MakeTimeAccessor(&WdmoeGatingServer::m_helloTimeout),
                           MakeTimeChecker(Time(0)))
-            .AddAttribute("StuckTimeout",
-                          "A block that lasts longer than this stops the simulation with a "
-                          "message that says who is missing",
-                          TimeValue(Seconds(120)),
-                          MakeTimeAccessor(&WdmoeGatingServer::m_stuckTimeout),
-                          MakeTimeChecker(Time(0)))
+            .AddAttribute("Watchdog",
+                          "Ends the simulation if nothing gets on (its attribute Timeout)",
+                          TypeId::ATTR_GET,
+                          PointerValue(),
+                          MakePointerAccessor(&WdmoeGatingServer::m_watchdog),
+                          MakePointerChecker<WdmoeWatchdog>())
             .AddAttribute("LostTimeout",
                           "What a device has is given up when the radio has not heard it for this "
                           "long",
@@ -179,6 +180,18 @@ WdmoeGatingServer::GetTypeId()
                             "An output token is there",
                             MakeTraceSourceAccessor(&WdmoeGatingServer::m_tokenTrace),
                             "ns3::WdmoeGatingServer::TokenTracedCallback")
+            .AddTraceSource("Sent",
+                            "A message is handed to the transport",
+                            MakeTraceSourceAccessor(&WdmoeGatingServer::m_sentTrace),
+                            "ns3::WdmoeGatingServer::MessageTracedCallback")
+            .AddTraceSource("Received",
+                            "A message is there",
+                            MakeTraceSourceAccessor(&WdmoeGatingServer::m_receivedTrace),
+                            "ns3::WdmoeGatingServer::MessageTracedCallback")
+            .AddTraceSource("Lost",
+                            "The transport has given up a message",
+                            MakeTraceSourceAccessor(&WdmoeGatingServer::m_lostTrace),
+                            "ns3::WdmoeGatingServer::MessageTracedCallback")
             .AddTraceSource("Report",
                             "The server stops",
                             MakeTraceSourceAccessor(&WdmoeGatingServer::m_reportTrace),
@@ -190,9 +203,19 @@ WdmoeGatingServer::GetTypeId()
     return tid;
 }
 
+WdmoeGatingServer::WdmoeGatingServer()
+    : m_watchdog(CreateObject<WdmoeWatchdog>())
+{
+    m_watchdog->Watch(MakeCallback(&WdmoeGatingServer::GetProgress, this),
+                      MakeCallback(&WdmoeGatingServer::IsWaiting, this));
+    m_watchdog->AddPart("gating server", MakeCallback(&WdmoeGatingServer::DescribeRequests, this));
+    m_watchdog->AddPart("links", MakeCallback(&WdmoeGatingServer::DescribeLinks, this));
+}
+
 void
 WdmoeGatingServer::DoDispose()
 {
+    m_watchdog->Dispose();
     m_services.clear();
     m_weightsEvent.Cancel();
     if (m_transport)
@@ -268,6 +291,12 @@ WdmoeGatingServer::GetRealModel() const
     return m_real;
 }
 
+Ptr<WdmoeWatchdog>
+WdmoeGatingServer::GetWatchdog() const
+{
+    return m_watchdog;
+}
+
 uint32_t
 WdmoeGatingServer::GetHidden() const
 {
@@ -295,6 +324,8 @@ WdmoeGatingServer::StartApplication()
     m_transport->SetReceiveCallback(MakeCallback(&WdmoeGatingServer::Receive, this));
     m_transport->TraceConnectWithoutContext("MessageLost",
                                             MakeCallback(&WdmoeGatingServer::NotifyLost, this));
+    m_transport->TraceConnectWithoutContext("MessageSent",
+                                            MakeCallback(&WdmoeGatingServer::NotifySent, this));
     m_transport->Listen(m_port);
     m_helloEvent = Simulator::Schedule(m_helloTimeout, &WdmoeGatingServer::HelloTimeout, this);
 }
@@ -308,11 +339,11 @@ WdmoeGatingServer::StopApplication()
     m_beginEvent.Cancel();
     m_reachEvent.Cancel();
     m_weightsEvent.Cancel();
+    m_watchdog->Stop();
     for (auto& [id, s] : m_services)
     {
         s.next.Cancel();
         s.deadline.Cancel();
-        s.stuck.Cancel();
     }
     if (m_transport)
     {
@@ -336,16 +367,19 @@ WdmoeGatingServer::HelloTimeout()
                     "WdmoeGatingServer: all devices said HELLO, but the radio '"
                         << m_controller->GetRadio()->GetName() << "' is not ready within "
                         << m_helloTimeout.As(Time::S)
-                        << ": a link is not measured yet, or a device is out of coverage");
+                        << ": a link is not measured yet, or a device is out of coverage\n"
+                        << m_watchdog->Describe());
     NS_ABORT_MSG("WdmoeGatingServer: no HELLO within "
                  << m_helloTimeout.As(Time::S) << " from device(s)" << missing.str()
-                 << ": out of coverage, not attached, or no WdmoeExpertNode installed");
+                 << ": out of coverage, not attached, or no WdmoeExpertNode installed\n"
+                 << m_watchdog->Describe());
 }
 
 void
 WdmoeGatingServer::Receive(const WdmoeMessage& message)
 {
     const auto& h = message.header;
+    m_receivedTrace(h);
     if (h.device >= m_known.size())
     {
         m_report.answersRefused++;
@@ -390,6 +424,7 @@ WdmoeGatingServer::Begin()
     }
     m_helloEvent.Cancel();
     m_origin = Simulator::Now();
+    m_watchdog->Start();
     m_controller->BeginPlacement(m_real ? nullptr : m_gates,
                                  m_model.blocks,
                                  m_maxBlocks > 0 ? m_maxBlocks : m_model.blocks);
@@ -466,6 +501,7 @@ WdmoeGatingServer::NextRequest()
     if (m_services.empty() && m_queue.empty() && !m_moreRequests && !m_done)
     {
         m_done = true;
+        m_watchdog->Stop();
         m_doneTrace();
     }
     if (!m_migrations.empty() && !m_weightsEvent.IsPending())
@@ -682,7 +718,6 @@ WdmoeGatingServer::SendBatches(uint64_t id)
     {
         s.deadline = Simulator::Schedule(m_deadline, &WdmoeGatingServer::DeadlinePassed, this, id);
     }
-    s.stuck = Simulator::Schedule(m_stuckTimeout, &WdmoeGatingServer::Stuck, this, id);
     if (!m_reachEvent.IsPending())
     {
         m_unheard.assign(m_unheard.size(), Time(-1)); // nobody looked since the last check
@@ -860,8 +895,15 @@ WdmoeGatingServer::GiveUp(Service& s, Batch& batch)
 }
 
 void
+WdmoeGatingServer::NotifySent(const WdmoeHeader& header, const Address& /* peer */)
+{
+    m_sentTrace(header);
+}
+
+void
 WdmoeGatingServer::NotifyLost(const WdmoeHeader& header, const Address& /* peer */)
 {
+    m_lostTrace(header);
     if (header.type == WdmoeHeader::BATCH)
     {
         DoWithout(header.batch);
@@ -955,25 +997,111 @@ WdmoeGatingServer::DeadlinePassed(uint64_t id)
     EndBlock(s);
 }
 
-void
-WdmoeGatingServer::Stuck(uint64_t id)
+uint64_t
+WdmoeGatingServer::GetProgress() const
 {
-    const auto& s = Find(id);
-    std::ostringstream missing;
-    for (const auto& batch : s.batches)
+    return m_report.batchesSent + m_report.answers + m_report.answersMissing + m_report.requests +
+           m_report.placedBytes;
+}
+
+bool
+WdmoeGatingServer::IsWaiting() const
+{
+    // A request whose next step is due at a known time waits for nobody.
+    return m_chunksOpen > 0 || std::any_of(m_services.begin(), m_services.end(), [](const auto& s) {
+               return !s.second.next.IsPending();
+           });
+}
+
+void
+WdmoeGatingServer::DescribeRequests(std::ostream& os) const
+{
+    const Time now = Simulator::Now();
+    os << "  " << m_report.requests << " requests and " << m_report.blocks << " blocks done, "
+       << m_services.size() << " requests in service, " << m_queue.size() << " waiting\n";
+    for (const auto& [id, s] : m_services)
     {
-        if (batch.open)
+        os << "  request " << id << ", pass " << s.pass << ", block " << s.block;
+        if (s.next.IsPending())
         {
-            const auto& part = s.decision.devices[batch.outcome.device];
-            missing << " " << batch.outcome.device << " ("
-                    << part.pieces[batch.outcome.piece].tokens << " tokens, predicted "
-                    << wdmoe::SequentialLatency(part.predicted) << " s)";
+            os << ": at the base station\n";
+            continue;
+        }
+        os << ": waits for " << s.open << " of " << s.batches.size() << " batches\n";
+        for (const auto& batch : s.batches)
+        {
+            if (batch.open)
+            {
+                const auto& part = s.decision.devices[batch.outcome.device];
+                os << "    device " << batch.outcome.device << ": batch " << batch.id << ", "
+                   << part.pieces[batch.outcome.piece].tokens << " tokens, sent "
+                   << (now - batch.sent).As(Time::S) << " ago, predicted "
+                   << wdmoe::SequentialLatency(part.predicted) << " s\n";
+            }
         }
     }
-    NS_ABORT_MSG("WdmoeGatingServer: block "
-                 << s.block << " of request " << id << " is not finished after "
-                 << m_stuckTimeout.As(Time::S) << "; no answer from device" << missing.str()
-                 << "; set a Deadline, or look at its link");
+    for (const auto& [id, m] : m_migrations)
+    {
+        os << "  move of expert " << m.move.expert << " of block " << m.move.block << " to device "
+           << m.move.device << ": " << m.placed << " of " << m.chunks << " chunks there, "
+           << m.open.size() << " under way\n";
+    }
+}
+
+void
+WdmoeGatingServer::DescribeLinks(std::ostream& os) const
+{
+    const auto radio = m_controller->GetRadio();
+    const auto& plan = radio->GetPlan();
+    const auto direction = [&os](const char* name,
+                                 const WdmoeLinkMeasurement& link,
+                                 const std::vector<WdmoeShare>& shares,
+                                 uint32_t device,
+                                 double budgetHz,
+                                 double queued) {
+        os << "    " << name << ": ";
+        if (!link.valid)
+        {
+            os << "not heard";
+        }
+        else
+        {
+            os << link.law.Rate(budgetHz) / 1e6 << " Mbit/s with all of the band, measured "
+               << (Simulator::Now() - link.when).As(Time::S) << " ago";
+        }
+        if (device < shares.size())
+        {
+            os << "; share " << shares[device].guaranteed << ", weight " << shares[device].weight
+               << ", priority " << shares[device].priority;
+        }
+        if (!std::isnan(queued))
+        {
+            os << "; " << queued << " bytes wait in the radio";
+        }
+        os << "\n";
+    };
+    const auto budget = radio->GetBudget();
+    for (uint32_t k = 0; k < radio->GetNDevices(); k++)
+    {
+        const auto link = radio->GetLinkState(k);
+        const auto queued = radio->GetBacklog(k);
+        os << "  device " << k << (radio->IsRemoved(k) ? ", removed" : "")
+           << (k < m_known.size() && !m_known[k] ? ", has not said HELLO" : "") << "\n";
+        direction("downlink",
+                  link.downlink,
+                  plan.downlink,
+                  k,
+                  budget.downlinkHz,
+                  queued.downlinkBytes);
+        direction("uplink", link.uplink, plan.uplink, k, budget.uplinkHz, queued.uplinkBytes);
+        if (m_transport && k < m_known.size() && m_known[k])
+        {
+            const auto unconfirmed = m_transport->GetBacklog(m_peers[k]);
+            os << "    transport: " << unconfirmed.messages << " messages to it, "
+               << unconfirmed.bytes << " bytes of them not acknowledged, " << unconfirmed.timeouts
+               << " timeouts since the last acknowledgement\n";
+        }
+    }
 }
 
 wdmoe::EnergyActivity
@@ -1012,7 +1140,6 @@ void
 WdmoeGatingServer::EndBlock(Service& s)
 {
     s.deadline.Cancel();
-    s.stuck.Cancel();
     auto& record = s.present;
     record.latency = Simulator::Now() - record.start;
     auto kept = s.decision.selection;

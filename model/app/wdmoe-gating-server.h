@@ -9,6 +9,7 @@
 
 #include "wdmoe-routing-table.h"
 #include "wdmoe-transport.h"
+#include "wdmoe-watchdog.h"
 
 #include "ns3/application.h"
 #include "ns3/data-rate.h"
@@ -209,6 +210,8 @@ class WdmoeGatingServer : public Application
      */
     static TypeId GetTypeId();
 
+    WdmoeGatingServer();
+
     /**
      * @param controller decides; its radio and work are set
      * @param gates where gate weights come from; a WdmoeRealModel: activations too
@@ -237,6 +240,9 @@ class WdmoeGatingServer : public Application
     /// @return the real model that is served; null: only sizes are simulated
     Ptr<WdmoeRealModel> GetRealModel() const;
 
+    /// @return what ends the simulation if nothing gets on
+    Ptr<WdmoeWatchdog> GetWatchdog() const;
+
     /**
      * TracedCallback signature for finished blocks.
      *
@@ -257,6 +263,13 @@ class WdmoeGatingServer : public Application
      * @param [in] record the token
      */
     typedef void (*TokenTracedCallback)(const WdmoeTokenRecord& record);
+
+    /**
+     * TracedCallback signature for messages.
+     *
+     * @param [in] header of a message
+     */
+    typedef void (*MessageTracedCallback)(const WdmoeHeader& header);
 
     /**
      * TracedCallback signature for the report.
@@ -315,7 +328,6 @@ class WdmoeGatingServer : public Application
         uint32_t open{0};           ///< batches neither answered nor given up
         EventId next;               ///< next step of the present block
         EventId deadline;           ///< of the present block
-        EventId stuck;              ///< of the present block
     };
 
     /**
@@ -447,6 +459,12 @@ class WdmoeGatingServer : public Application
      */
     void NotifyLost(const WdmoeHeader& header, const Address& peer);
 
+    /**
+     * @param header of a message that is sent
+     * @param peer it is for
+     */
+    void NotifySent(const WdmoeHeader& header, const Address& peer);
+
     /// Give up what devices have that the radio does not hear any more
     void CheckReach();
 
@@ -472,12 +490,25 @@ class WdmoeGatingServer : public Application
      */
     void DeadlinePassed(uint64_t id);
 
+    /// @return counts what was done: for the watchdog
+    uint64_t GetProgress() const;
+
+    /// @return whether a device is waited for
+    bool IsWaiting() const;
+
     /**
-     * The present block does not end.
+     * Who waits for whom.
      *
-     * @param id of the request
+     * @param os where to
      */
-    void Stuck(uint64_t id);
+    void DescribeRequests(std::ostream& os) const;
+
+    /**
+     * What is known of the links, and what waits before them.
+     *
+     * @param os where to
+     */
+    void DescribeLinks(std::ostream& os) const;
 
     /**
      * All blocks of a pass are done: a token is out.
@@ -514,7 +545,7 @@ class WdmoeGatingServer : public Application
     uint32_t m_maxBlocks;                 ///< blocks simulated; 0: all of the model
     Time m_deadline;                      ///< for stragglers; 0: none
     Time m_helloTimeout;                  ///< for the devices to come up
-    Time m_stuckTimeout;                  ///< a block that lasts longer is an error
+    Ptr<WdmoeWatchdog> m_watchdog;        ///< attribute Watchdog
     Time m_lostTimeout;                   ///< a device not heard for so long is given up
     uint32_t m_migrationChunk;            ///< attribute MigrationChunk
     uint32_t m_migrationWindow;           ///< attribute MigrationWindow
@@ -547,6 +578,9 @@ class WdmoeGatingServer : public Application
     TracedCallback<const WdmoeBlockRecord&> m_blockTrace;     ///< "Block"
     TracedCallback<const WdmoeRequestRecord&> m_requestTrace; ///< "Request"
     TracedCallback<const WdmoeTokenRecord&> m_tokenTrace;     ///< "Token"
+    TracedCallback<const WdmoeHeader&> m_sentTrace;           ///< "Sent"
+    TracedCallback<const WdmoeHeader&> m_receivedTrace;       ///< "Received"
+    TracedCallback<const WdmoeHeader&> m_lostTrace;           ///< "Lost"
     TracedCallback<const WdmoeServerReport&> m_reportTrace;   ///< "Report"
     TracedCallback<> m_doneTrace;                             ///< "Done"
 };

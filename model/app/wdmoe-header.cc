@@ -133,6 +133,27 @@ WdmoeHeader::GetError() const
 }
 
 const char*
+WdmoeHeader::TypeName(Type type)
+{
+    switch (type)
+    {
+    case HELLO:
+        return "HELLO";
+    case BATCH:
+        return "BATCH";
+    case ANSWER:
+        return "ANSWER";
+    case CANCEL:
+        return "CANCEL";
+    case WEIGHTS:
+        return "WEIGHTS";
+    case PLACED:
+        return "PLACED";
+    }
+    return "unknown";
+}
+
+const char*
 WdmoeHeader::ErrorName(Error error)
 {
     switch (error)

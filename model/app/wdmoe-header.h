@@ -104,6 +104,12 @@ class WdmoeHeader : public Header
      */
     static const char* ErrorName(Error error);
 
+    /**
+     * @param type of a message
+     * @return its name, in capitals
+     */
+    static const char* TypeName(Type type);
+
     /// @return what the last Deserialize() found, NONE after a good one
     Error GetError() const;
 

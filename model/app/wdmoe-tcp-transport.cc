@@ -414,4 +414,29 @@ WdmoeTcpTransport::GetWireBytes(uint64_t payloadBytes) const
     return total + segments * (20 + 12 + 20); // TCP, its timestamps, IPv4
 }
 
+WdmoeTransportBacklog
+WdmoeTcpTransport::GetBacklog(const Address& peer) const
+{
+    WdmoeTransportBacklog backlog;
+    const auto found = m_connections.find(peer);
+    if (found != m_connections.end())
+    {
+        const auto& connection = found->second;
+        backlog.messages = connection.queue.size() + connection.unconfirmed.size();
+        backlog.timeouts = connection.attempts;
+        for (const auto& message : connection.queue)
+        {
+            backlog.bytes += message->GetSize();
+        }
+        backlog.bytes -= connection.offset;
+        if (connection.socket)
+        {
+            // what the socket still holds
+            backlog.bytes +=
+                m_bufferBytes - std::min(m_bufferBytes, connection.socket->GetTxAvailable());
+        }
+    }
+    return backlog;
+}
+
 } // namespace ns3

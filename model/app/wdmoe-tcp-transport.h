@@ -49,6 +49,7 @@ class WdmoeTcpTransport : public WdmoeTransport
     void Connect(const Address& peer) override;
     void Close() override;
     uint64_t GetWireBytes(uint64_t payloadBytes) const override;
+    WdmoeTransportBacklog GetBacklog(const Address& peer) const override;
 
   protected:
     void DoDispose() override;

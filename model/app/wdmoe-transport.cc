@@ -58,6 +58,14 @@ WdmoeTransport::GetTypeId()
         TypeId("ns3::WdmoeTransport")
             .SetParent<Object>()
             .SetGroupName("Wdmoe")
+            .AddTraceSource("MessageSent",
+                            "A message that was handed over to be sent",
+                            MakeTraceSourceAccessor(&WdmoeTransport::m_sentTrace),
+                            "ns3::WdmoeTransport::MessageTracedCallback")
+            .AddTraceSource("MessageReceived",
+                            "A whole message, before the application gets it",
+                            MakeTraceSourceAccessor(&WdmoeTransport::m_receivedTrace),
+                            "ns3::WdmoeTransport::MessageTracedCallback")
             .AddTraceSource("BadMessage",
                             "Input that was refused, and why",
                             MakeTraceSourceAccessor(&WdmoeTransport::m_badTrace),
@@ -65,7 +73,7 @@ WdmoeTransport::GetTypeId()
             .AddTraceSource("MessageLost",
                             "A message that was given up: retries used up or connection lost",
                             MakeTraceSourceAccessor(&WdmoeTransport::m_lostTrace),
-                            "ns3::WdmoeTransport::MessageLostTracedCallback");
+                            "ns3::WdmoeTransport::MessageTracedCallback");
     return tid;
 }
 
@@ -109,6 +117,7 @@ WdmoeTransport::Send(const Address& peer, WdmoeHeader header, Ptr<Packet> payloa
     message->AddHeader(header);
     ++m_counters.messagesSent;
     m_counters.bytesSent += message->GetSize();
+    m_sentTrace(header, peer);
     DoSend(peer, message);
 }
 
@@ -141,6 +150,7 @@ WdmoeTransport::Deliver(Ptr<Packet> message, const Address& from)
     message->RemoveAtStart(WdmoeHeader::SIZE);
     whole.payload = message;
     whole.from = from;
+    m_receivedTrace(whole.header, from);
     if (!m_receive.IsNull())
     {
         m_receive(whole);
@@ -164,6 +174,12 @@ WdmoeTransport::Refuse(WdmoeHeader::Error error, const Address& from)
     ++m_counters.badMessages;
     ++m_counters.bad[error];
     m_badTrace(error, from);
+}
+
+WdmoeTransportBacklog
+WdmoeTransport::GetBacklog(const Address& /* peer */) const
+{
+    return WdmoeTransportBacklog();
 }
 
 } // namespace ns3

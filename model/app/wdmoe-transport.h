@@ -60,6 +60,18 @@ struct WdmoeTransportCounters
 /**
  * @ingroup wdmoe-app
  *
+ * What an endpoint has for one peer that the peer has not confirmed.
+ */
+struct WdmoeTransportBacklog
+{
+    uint64_t messages{0}; ///< not wholly acknowledged, or not sent yet
+    uint64_t bytes{0};    ///< of them, neither sent nor acknowledged yet or under way
+    uint32_t timeouts{0}; ///< retransmission timeouts, or new connections, without an answer
+};
+
+/**
+ * @ingroup wdmoe-app
+ *
  * Joins the pieces of a message in order. ns-3 copies a packet of real bytes whole when another is
  * added to it, so pieces are joined as a binary counter does: n log n bytes copied, not n^2.
  */
@@ -156,6 +168,14 @@ class WdmoeTransport : public Object
     const WdmoeTransportCounters& GetCounters() const;
 
     /**
+     * For people who look for what a simulation waits for.
+     *
+     * @param peer who: an address as of Send()
+     * @return what it has not confirmed; nothing, unless the transport says
+     */
+    virtual WdmoeTransportBacklog GetBacklog(const Address& peer) const;
+
+    /**
      * TracedCallback signature for refused input.
      *
      * @param [in] error why
@@ -164,13 +184,13 @@ class WdmoeTransport : public Object
     typedef void (*BadMessageTracedCallback)(WdmoeHeader::Error error, const Address& from);
 
     /**
-     * TracedCallback signature for messages given up. Fired from an event of its own or a timer,
-     * never from inside Send(), so the sink may call Send().
+     * TracedCallback signature for messages sent, received and given up. The last is fired from an
+     * event of its own or a timer, never from inside Send(), so the sink may call Send().
      *
      * @param [in] header header of the message
-     * @param [in] peer who it was for
+     * @param [in] peer who it is for, or from
      */
-    typedef void (*MessageLostTracedCallback)(const WdmoeHeader& header, const Address& peer);
+    typedef void (*MessageTracedCallback)(const WdmoeHeader& header, const Address& peer);
 
   protected:
     void DoDispose() override;
@@ -209,9 +229,11 @@ class WdmoeTransport : public Object
     WdmoeTransportCounters m_counters; ///< what was counted
 
   private:
-    ReceiveCallback m_receive;                                      ///< the application
-    TracedCallback<WdmoeHeader::Error, const Address&> m_badTrace;  ///< "BadMessage"
-    TracedCallback<const WdmoeHeader&, const Address&> m_lostTrace; ///< "MessageLost"
+    ReceiveCallback m_receive;                                          ///< the application
+    TracedCallback<WdmoeHeader::Error, const Address&> m_badTrace;      ///< "BadMessage"
+    TracedCallback<const WdmoeHeader&, const Address&> m_lostTrace;     ///< "MessageLost"
+    TracedCallback<const WdmoeHeader&, const Address&> m_sentTrace;     ///< "MessageSent"
+    TracedCallback<const WdmoeHeader&, const Address&> m_receivedTrace; ///< "MessageReceived"
 };
 
 } // namespace ns3

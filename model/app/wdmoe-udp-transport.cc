@@ -307,6 +307,30 @@ WdmoeUdpTransport::GetWireBytes(uint64_t payloadBytes) const
     return total + datagrams * (WdmoeChunkHeader::SIZE + 8 + 20);
 }
 
+WdmoeTransportBacklog
+WdmoeUdpTransport::GetBacklog(const Address& address) const
+{
+    WdmoeTransportBacklog backlog;
+    const auto found = m_peers.find(address);
+    if (found != m_peers.end())
+    {
+        const auto& peer = found->second;
+        backlog.messages = peer.outgoing.size();
+        backlog.timeouts = peer.retries;
+        for (const auto& [number, outgoing] : peer.outgoing)
+        {
+            for (uint32_t i = 0; i < outgoing.chunks.size(); i++)
+            {
+                if (outgoing.chunks[i].state != State::ACKED)
+                {
+                    backlog.bytes += ChunkBytes(outgoing, i);
+                }
+            }
+        }
+    }
+    return backlog;
+}
+
 WdmoeUdpTransport::Peer&
 WdmoeUdpTransport::GetPeer(const Address& address)
 {

@@ -128,6 +128,7 @@ class WdmoeUdpTransport : public WdmoeTransport
     void Connect(const Address& peer) override;
     void Close() override;
     uint64_t GetWireBytes(uint64_t payloadBytes) const override;
+    WdmoeTransportBacklog GetBacklog(const Address& peer) const override;
 
   protected:
     void DoDispose() override;

@@ -341,4 +341,10 @@ WdmoeRadio::DoExpectUplink(uint32_t /* device */, uint64_t /* bytes */, Time /* 
 {
 }
 
+WdmoeRadioBacklog
+WdmoeRadio::GetBacklog(uint32_t /* device */) const
+{
+    return WdmoeRadioBacklog();
+}
+
 } // namespace ns3

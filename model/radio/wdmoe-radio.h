@@ -15,6 +15,7 @@
 #include "ns3/wdmoe-rate-law.h"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -126,6 +127,17 @@ struct WdmoeUsage
 {
     double downlinkHzS{0}; ///< bandwidth x time granted, Hz s
     double uplinkHzS{0};   ///< bandwidth x time granted, Hz s
+};
+
+/**
+ * @ingroup wdmoe-radio
+ *
+ * What waits in the radio for one device; NaN where that is not known.
+ */
+struct WdmoeRadioBacklog
+{
+    double downlinkBytes{std::numeric_limits<double>::quiet_NaN()}; ///< at the base station, byte
+    double uplinkBytes{std::numeric_limits<double>::quiet_NaN()};   ///< at the device, byte
 };
 
 class WdmoeRadio;
@@ -283,6 +295,15 @@ class WdmoeRadio : public Object
      * @return what was granted so far
      */
     virtual WdmoeUsage GetUsage(uint32_t device) const = 0;
+
+    /**
+     * For people who look for what a simulation waits for. By the radio's own queues, with whatever
+     * headers packets have there; uplink it may be what the device last reported.
+     *
+     * @param device index
+     * @return what waits; not known, unless the radio says
+     */
+    virtual WdmoeRadioBacklog GetBacklog(uint32_t device) const;
 
     /**
      * @param stream first stream index to use

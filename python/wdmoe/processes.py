@@ -86,7 +86,14 @@ def explain(output, scenario):
         found = next(reversed([*RAISED.finditer(output)]), None)  # the last of several is the one that came through
     if not found:
         return None
-    return " ".join(found[1].replace('\\"', '"').replace("\\n", " ").split())
+    # A watchdog's message has the state of all parts below its first line: see details().
+    return " ".join(found[1].partition("\n")[0].replace('\\"', '"').replace("\\n", " ").split())
+
+
+def details(output):
+    """What a failed program said below the line that says what was wrong; None where there is nothing."""
+    found = ABORTED.search(output)
+    return (found and found[1].partition("\n")[2].rstrip()) or None
 
 
 class Pool:

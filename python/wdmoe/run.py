@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from wdmoe import results, scenarios
-from wdmoe.processes import Job, Pool, explain, interrupt
+from wdmoe.processes import Job, Pool, details, explain, interrupt
 
 
 def fail(text, status):
@@ -202,6 +202,7 @@ def simulate_into(partial, command, name, policies, others, out, options):
         keep_ended(jobs, folders, partial, out)
         raise
     failures = tell_failures(jobs, name)
+    keep_stuck(jobs, out)
     united = {}
     for rng_run, folder in folders.items():
         summary, wrong = collect([job for job in jobs if job.rng_run == rng_run], folder)
@@ -223,6 +224,8 @@ PARTS = "parts"
 LOG = "run.log"
 FAILED_LOG = "failed-run.log"
 INTERRUPTED = "interrupted"
+STUCK = "stuck"
+STUCK_STATE = "stuck.txt"
 TIMING = "timing.json"
 
 # Everything this command writes, and nothing else is ever removed.
@@ -317,6 +320,17 @@ def keep_ended(jobs, folders, partial, out):
         print(f"wdmoe run: {len(ended)} of {len(jobs)} simulations had ended: {out / INTERRUPTED}", file=sys.stderr)
 
 
+def keep_stuck(jobs, out):
+    """Of simulations that a watchdog ended: what there was of their results, with the state they were in."""
+    shutil.rmtree(out / STUCK, ignore_errors=True)
+    for job in jobs:
+        if job.failure and (job.folder / STUCK_STATE).exists():
+            name = re.sub(r"[^\w.+-]+", "-", job.policy)
+            target = out / STUCK / f"{name}-run-{job.rng_run}"
+            shutil.copytree(job.folder, target, dirs_exist_ok=True)
+            print(f"wdmoe run: {job.name}: results up to there and the state: {target}", file=sys.stderr)
+
+
 def swap_in(partial, out):
     """New results take the place of the earlier ones."""
     clear(out)
@@ -339,7 +353,8 @@ def tell_failures(jobs, scenario):
     for (reason, failure, output), group in alike.items():
         names = "" if len(group) == len(jobs) > 1 and reason else ", ".join(job.name for job in group) + ": "
         print(f"wdmoe run: {names}{reason or failure}", file=sys.stderr)
-        output = find_traceback(group[0].read_log()) or output
+        log = group[0].read_log()
+        output = find_traceback(log) or details(log) or output
         if output:
             print("".join(f"  | {line}\n" for line in output.splitlines()), end="", file=sys.stderr)
     return sum(map(len, alike.values()))

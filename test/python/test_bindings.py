@@ -346,14 +346,14 @@ def comparison():
     [
         (
             AttributeError,
-            "StukTimeout.*StuckTimeout",
-            lambda app: app.SetAttribute("StukTimeout", ns.StringValue("3s")),
+            "HeloTimeout.*HelloTimeout",
+            lambda app: app.SetAttribute("HeloTimeout", ns.StringValue("3s")),
         ),
-        (AttributeError, "StukTimeout.*StuckTimeout", lambda app: app.GetAttribute("StukTimeout", ns.TimeValue())),
+        (AttributeError, "HeloTimeout.*HelloTimeout", lambda app: app.GetAttribute("HeloTimeout", ns.TimeValue())),
         (
             AttributeError,
-            "StukTimeout.*StuckTimeout",
-            lambda app: ns.Config.SetDefault("ns3::WdmoeGatingServer::StukTimeout", ns.StringValue("3s")),
+            "HeloTimeout.*HelloTimeout",
+            lambda app: ns.Config.SetDefault("ns3::WdmoeGatingServer::HeloTimeout", ns.StringValue("3s")),
         ),
         (
             ValueError,
@@ -378,7 +378,7 @@ def comparison():
         (TypeError, "1 arguments.*names and values", lambda app: set_selector(WLR, "Gain")),
         (AttributeError, "Blok.*Block", lambda app: app.TraceConnectWithoutContext("Blok", print)),
         (ValueError, "MaxInFlight.*expected", lambda app: app.SetAttribute("MaxInFlight", ns.StringValue("many"))),
-        (ValueError, "3 apples", lambda app: app.SetAttribute("StuckTimeout", ns.StringValue("3 apples"))),
+        (ValueError, "3 apples", lambda app: app.SetAttribute("HelloTimeout", ns.StringValue("3 apples"))),
         (TypeError, "list.*expected", lambda app: app.SetAttribute("MaxInFlight", [3])),
         (TypeError, "Block: expected a function, got int 3", lambda app: app.TraceConnectWithoutContext("Block", 3)),
         (TypeError, "expected a function", lambda app: ns.Simulator.Schedule(ns.Seconds(1), 3)),
@@ -396,13 +396,13 @@ def test_what_is_wrong_and_what_was_meant(kind, text, call):
 def test_attributes_take_plain_values():
     app = ns.CreateObject[ns.WdmoeGatingServer]()
     app.SetAttribute("MaxInFlight", 3)
-    app.SetAttribute("StuckTimeout", ns.Seconds(7))
+    app.SetAttribute("HelloTimeout", ns.Seconds(7))
     number, when = ns.UintegerValue(), ns.TimeValue()
     app.GetAttribute("MaxInFlight", number)
-    app.GetAttribute("StuckTimeout", when)
+    app.GetAttribute("HelloTimeout", when)
     assert number.Get() == 3 and when.Get() == ns.Seconds(7)
-    app.SetAttribute("StuckTimeout", "8s")
-    app.GetAttribute("StuckTimeout", when)
+    app.SetAttribute("HelloTimeout", "8s")
+    app.GetAttribute("HelloTimeout", when)
     assert when.Get() == ns.Seconds(8)
 
 

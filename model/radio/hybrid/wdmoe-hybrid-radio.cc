@@ -290,6 +290,12 @@ WdmoeHybridRadio::GetUsage(uint32_t device) const
     return PartOf(device)->GetUsage(m_places[device].device);
 }
 
+WdmoeRadioBacklog
+WdmoeHybridRadio::GetBacklog(uint32_t device) const
+{
+    return PartOf(device)->GetBacklog(m_places[device].device);
+}
+
 int64_t
 WdmoeHybridRadio::AssignStreams(int64_t stream)
 {

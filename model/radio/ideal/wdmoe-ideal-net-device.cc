@@ -126,6 +126,17 @@ WdmoeIdealNetDevice::GetRate() const
     return m_rate;
 }
 
+uint64_t
+WdmoeIdealNetDevice::GetQueuedBytes() const
+{
+    uint64_t bytes = 0;
+    for (const auto& item : m_queue)
+    {
+        bytes += item.packet->GetSize();
+    }
+    return bytes;
+}
+
 void
 WdmoeIdealNetDevice::SetRate(double rate)
 {

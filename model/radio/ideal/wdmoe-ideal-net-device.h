@@ -82,6 +82,9 @@ class WdmoeIdealNetDevice : public NetDevice
     /// @return bit/s
     double GetRate() const;
 
+    /// @return bytes of the packets that wait, with the one being sent
+    uint64_t GetQueuedBytes() const;
+
     /// @return true while there is something to send
     bool IsBusy() const;
 

@@ -177,6 +177,14 @@ WdmoeIdealRadio::GetUsage(uint32_t device) const
     return {link.downlink.hzS, link.uplink.hzS};
 }
 
+WdmoeRadioBacklog
+WdmoeIdealRadio::GetBacklog(uint32_t device) const
+{
+    const auto& link = m_links.at(device);
+    return {static_cast<double>(link.downlink.sender->GetQueuedBytes()),
+            static_cast<double>(link.uplink.sender->GetQueuedBytes())};
+}
+
 int64_t
 WdmoeIdealRadio::AssignStreams(int64_t stream)
 {

@@ -250,6 +250,25 @@ WdmoeFfMacScheduler::GetGrants(uint32_t device) const
     return device < m_devices.size() ? m_devices[device].grants : WdmoeLteGrants{};
 }
 
+WdmoeRadioBacklog
+WdmoeFfMacScheduler::GetBacklog(uint32_t device) const
+{
+    WdmoeRadioBacklog backlog;
+    for (const auto& [rnti, ue] : m_ues)
+    {
+        if (ue.device == device)
+        {
+            backlog.downlinkBytes = 0;
+            for (const auto& channel : ue.channels)
+            {
+                backlog.downlinkBytes += channel.queue + channel.retx + channel.status;
+            }
+            backlog.uplinkBytes = ue.queue;
+        }
+    }
+    return backlog;
+}
+
 WdmoeLteEstimate
 WdmoeFfMacScheduler::GetDownlinkEfficiency(uint32_t device) const
 {

@@ -15,6 +15,7 @@
 #include "ns3/ff-mac-sched-sap.h"
 #include "ns3/ff-mac-scheduler.h"
 #include "ns3/traced-callback.h"
+#include "ns3/wdmoe-radio.h"
 
 #include <array>
 #include <deque>
@@ -180,6 +181,12 @@ class WdmoeFfMacScheduler : public FfMacScheduler
      * @return what it was granted since the start
      */
     WdmoeLteGrants GetGrants(uint32_t device) const;
+
+    /**
+     * @param device index
+     * @return what waits for it in RLC, and in its own by its last buffer status report
+     */
+    WdmoeRadioBacklog GetBacklog(uint32_t device) const;
 
     /**
      * @param device index

@@ -747,6 +747,12 @@ WdmoeLteRadio::GetUsage(uint32_t device) const
             (grants.uplinkNew + grants.uplinkRetx) * unit};
 }
 
+WdmoeRadioBacklog
+WdmoeLteRadio::GetBacklog(uint32_t device) const
+{
+    return m_scheduler ? m_scheduler->GetBacklog(device) : WdmoeRadioBacklog();
+}
+
 WdmoeLinkState
 WdmoeLteRadio::DoGetLinkState(uint32_t device) const
 {

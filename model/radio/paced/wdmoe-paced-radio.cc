@@ -483,6 +483,16 @@ WdmoePacedRadio::GetUsage(uint32_t device) const
     return {m_ends.at(2 * device).hzS, m_ends.at(2 * device + 1).hzS};
 }
 
+WdmoeRadioBacklog
+WdmoePacedRadio::GetBacklog(uint32_t device) const
+{
+    const auto waits = [this](uint32_t end) {
+        const auto& e = m_ends.at(end);
+        return static_cast<double>(e.disc->GetBacklog(e.index));
+    };
+    return {waits(2 * device), waits(2 * device + 1)};
+}
+
 int64_t
 WdmoePacedRadio::AssignStreams(int64_t stream)
 {

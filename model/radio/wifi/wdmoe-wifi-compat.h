@@ -9,10 +9,12 @@
 
 #include "ns3/he-ru.h"
 #include "ns3/wdmoe-compat.h"
+#include "ns3/wifi-mpdu.h"
 #include "ns3/wifi-tx-vector.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 // One name for what ns-3.44 and later releases call differently in the Wi-Fi model. From 3.45 on
 // what a TXVECTOR holds is a variant, to which an HE RU converts by itself.
@@ -87,6 +89,28 @@ WdmoeGetRuType(const WifiTxVector& txVector, uint16_t staId)
 #else
     return txVector.GetRu(staId).GetRuType();
 #endif
+}
+
+/**
+ * @param queue of an access category
+ * @param tid of the frames
+ * @param receiver of the frames
+ * @param item the frame before; null: none
+ * @return the next one for that receiver, null: there is none
+ */
+template <typename Queue>
+Ptr<WifiMpdu>
+WdmoePeekNext(const Queue& queue, uint8_t tid, Mac48Address receiver, Ptr<const WifiMpdu> item)
+{
+    // a sender was put before the last parameter in ns-3.48
+    if constexpr (requires { queue.PeekByTidAndAddress(tid, receiver, item); })
+    {
+        return queue.PeekByTidAndAddress(tid, receiver, item);
+    }
+    else
+    {
+        return queue.PeekByTidAndAddress(tid, receiver, std::nullopt, item);
+    }
 }
 
 } // namespace ns3

@@ -7,6 +7,7 @@
 #include "wdmoe-wifi-radio.h"
 
 #include "wdmoe-multi-user-scheduler.h"
+#include "wdmoe-wifi-compat.h"
 
 #include "ns3/abort.h"
 #include "ns3/ap-wifi-mac.h"
@@ -927,6 +928,23 @@ WdmoeWifiRadio::GetUsage(uint32_t device) const
         return {m_monitor.Get(device, true).hzS, m_monitor.Get(device, false).hzS};
     }
     return {m_scheduler->GetUsedHzS(d.address, true), m_scheduler->GetUsedHzS(d.address, false)};
+}
+
+WdmoeRadioBacklog
+WdmoeWifiRadio::GetBacklog(uint32_t device) const
+{
+    const auto& d = m_devices.at(device);
+    const auto waits = [](Ptr<WifiMac> mac, Mac48Address receiver) {
+        double bytes = 0;
+        const auto queue = mac->GetQosSupported() ? mac->GetTxopQueue(AC_BE) : nullptr;
+        for (auto item = queue ? WdmoePeekNext(*queue, 0, receiver, nullptr) : nullptr; item;
+             item = WdmoePeekNext(*queue, 0, receiver, item))
+        {
+            bytes += item->GetSize();
+        }
+        return bytes;
+    };
+    return {waits(m_apMac, d.address), waits(d.mac, m_apMac->GetAddress())};
 }
 
 WdmoeLinkState

@@ -143,6 +143,7 @@ class WdmoeWifiRadio : public WdmoeRadio
     WdmoeRadioCapabilities GetCapabilities() const override;
     WdmoeBudget GetBudget() const override;
     WdmoeUsage GetUsage(uint32_t device) const override;
+    WdmoeRadioBacklog GetBacklog(uint32_t device) const override;
     int64_t AssignStreams(int64_t stream) override;
 
   protected:
