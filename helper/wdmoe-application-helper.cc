@@ -6,6 +6,8 @@
 
 #include "wdmoe-application-helper.h"
 
+#include "wdmoe-fingerprint.h"
+
 #include "ns3/abort.h"
 #include "ns3/inet-socket-address.h"
 #include "ns3/uinteger.h"
@@ -25,6 +27,36 @@ WdmoeGatingServerHelper::SetBaseStation(const wdmoe::DeviceProfile& profile)
     m_baseStation = profile;
 }
 
+namespace
+{
+
+/**
+ * @param node where it may be installed
+ * @return the first application of that type; null: none
+ */
+template <typename T>
+Ptr<T>
+FindApplication(Ptr<Node> node)
+{
+    for (uint32_t i = 0; i < node->GetNApplications(); i++)
+    {
+        if (auto found = DynamicCast<T>(node->GetApplication(i)))
+        {
+            return found;
+        }
+    }
+    return nullptr;
+}
+
+/// The server's watchdog is to tell what the device does as well
+void
+TellOf(Ptr<WdmoeExpertNode> device, Ptr<WdmoeGatingServer> server)
+{
+    server->GetWatchdog()->AddPart("devices", MakeCallback(&WdmoeExpertNode::Describe, device));
+}
+
+} // namespace
+
 Ptr<WdmoeGatingServer>
 WdmoeGatingServerHelper::Install(Ptr<WdmoeController> controller,
                                  Ptr<WdmoeGateSource> gates,
@@ -34,6 +66,15 @@ WdmoeGatingServerHelper::Install(Ptr<WdmoeController> controller,
     auto server = DynamicCast<WdmoeGatingServer>(apps.Get(0));
     server->SetBaseStation(m_baseStation);
     server->SetUp(controller, gates, requests, m_model);
+    const auto radio = controller->GetRadio();
+    WdmoeFingerprint::Attach(server, radio);
+    for (uint32_t k = 0; k < radio->GetNDevices(); k++)
+    {
+        if (const auto device = FindApplication<WdmoeExpertNode>(radio->GetDevice(k)))
+        {
+            TellOf(device, server);
+        }
+    }
     return server;
 }
 
@@ -63,6 +104,7 @@ WdmoeExpertNodeHelper::Install(Ptr<WdmoeController> controller, uint16_t port)
     {
         experts[controller->GetDeviceOf(e)]++;
     }
+    const auto server = FindApplication<WdmoeGatingServer>(radio->GetServerNode());
     ApplicationContainer apps;
     for (uint32_t k = 0; k < m_profiles.size(); k++)
     {
@@ -84,6 +126,11 @@ WdmoeExpertNodeHelper::Install(Ptr<WdmoeController> controller, uint16_t port)
         if (m_real)
         {
             node->SetExperts(m_real->GetTransformer());
+        }
+        WdmoeFingerprint::Attach(node, k);
+        if (server)
+        {
+            TellOf(node, server);
         }
         apps.Add(installed);
     }
