@@ -6,25 +6,17 @@
 
 #include "wdmoe-paced-radio-helper.h"
 
+#include "wdmoe-paced-media.h"
+#include "wdmoe-scenario-entries.h"
+
 #include "ns3/abort.h"
-#include "ns3/boolean.h"
-#include "ns3/csma-helper.h"
-#include "ns3/double.h"
 #include "ns3/internet-stack-helper.h"
 #include "ns3/ipv4-address-helper.h"
 #include "ns3/ipv4.h"
-#include "ns3/mobility-model.h"
 #include "ns3/neighbor-cache-helper.h"
-#include "ns3/point-to-point-helper.h"
-#include "ns3/ssid.h"
-#include "ns3/string.h"
 #include "ns3/wdmoe-paced-radio.h"
-#include "ns3/wifi-helper.h"
-#include "ns3/wifi-mac-helper.h"
-#include "ns3/yans-wifi-helper.h"
 
 #include <algorithm>
-#include <map>
 #include <vector>
 
 namespace ns3
@@ -84,12 +76,26 @@ FindNetwork(const std::vector<Ptr<Node>>& nodes)
 
 WdmoePacedRadioHelper::WdmoePacedRadioHelper(const std::string& medium)
     : WdmoeRadioHelper("ns3::WdmoePacedRadio"),
-      m_medium(medium),
-      m_delay(MicroSeconds(1))
+      m_medium(medium)
 {
-    NS_ABORT_MSG_IF(medium != "wifi" && medium != "csma" && medium != "p2p",
+    const auto media = GetMedia();
+    NS_ABORT_MSG_IF(std::find(media.begin(), media.end(), medium) == media.end(),
                     "WdmoePacedRadioHelper: no medium '"
-                        << medium << "'; expected wifi, csma or p2p, or call SetMedium");
+                        << medium << "'"
+                        << (medium == "wifi" ? " in this build (it needs ns-3's module wifi)" : "")
+                        << "; expected " << WdmoeJoinWords(media) << ", or call SetMedium");
+    m_settings.delay = MicroSeconds(1);
+}
+
+std::vector<std::string>
+WdmoePacedRadioHelper::GetMedia()
+{
+    std::vector<std::string> media;
+    for (const auto& [name, maker] : WdmoePacedMedia())
+    {
+        media.push_back(name);
+    }
+    return media;
 }
 
 void
@@ -101,8 +107,8 @@ WdmoePacedRadioHelper::SetMedium(MediumMaker maker)
 void
 WdmoePacedRadioHelper::SetLink(const std::string& dataRate, Time delay)
 {
-    m_dataRate = dataRate;
-    m_delay = delay;
+    m_settings.dataRate = dataRate;
+    m_settings.delay = delay;
 }
 
 void
@@ -118,29 +124,17 @@ WdmoePacedRadioHelper::SetWifi(const std::string& standard, uint32_t widthMhz, d
                     "WdmoePacedRadioHelper::SetWifi: a channel of "
                         << widthMhz << " MHz; expected 20, 40, 80 or 160, and at most " << most
                         << " with " << standard);
-    m_standard = standard;
-    m_widthMhz = widthMhz;
-    m_powerDbm = powerDbm;
+    m_settings.standard = standard;
+    m_settings.widthMhz = widthMhz;
+    m_settings.powerDbm = powerDbm;
 }
 
 Ptr<WdmoeRadio>
 WdmoePacedRadioHelper::Install(Ptr<Node> baseStation, const NodeContainer& devices) const
 {
     NS_ABORT_MSG_IF(devices.GetN() == 0, "WdmoePacedRadioHelper::Install: no device given");
-    Medium medium;
-    if (m_maker)
-    {
-        medium = m_maker(baseStation, devices);
-    }
-    else if (m_medium == "wifi")
-    {
-        medium = MakeWifi(baseStation, devices);
-    }
-    else
-    {
-        medium = m_medium == "csma" ? MakeCsma(baseStation, devices)
-                                    : MakePointToPoint(baseStation, devices);
-    }
+    const auto medium = m_maker ? m_maker(baseStation, devices)
+                                : WdmoePacedMedia().at(m_medium)(m_settings, baseStation, devices);
     auto radio = Install(baseStation, medium.server, medium.devices);
     DynamicCast<WdmoePacedRadio>(radio)->SetStreamAssigner(medium.assignStreams);
     return radio;
@@ -201,85 +195,6 @@ WdmoePacedRadioHelper::Install(Ptr<Node> baseStation,
         radio->AddLink(server.Get(server.GetN() == 1 ? 0 : k), devices.Get(k));
     }
     return radio;
-}
-
-WdmoePacedRadioHelper::Medium
-WdmoePacedRadioHelper::MakeWifi(Ptr<Node> baseStation, const NodeContainer& devices) const
-{
-    NodeContainer all(baseStation);
-    all.Add(devices);
-    for (uint32_t i = 0; i < all.GetN(); i++)
-    {
-        NS_ABORT_MSG_IF(!all.Get(i)->GetObject<MobilityModel>(),
-                        "WdmoePacedRadioHelper: "
-                            << (i == 0 ? "the base station" : "device " + std::to_string(i - 1))
-                            << " has no MobilityModel; install one first");
-    }
-    const std::map<std::string, WifiStandard> standards{{"80211a", WIFI_STANDARD_80211a},
-                                                        {"80211n", WIFI_STANDARD_80211n},
-                                                        {"80211ac", WIFI_STANDARD_80211ac},
-                                                        {"80211ax", WIFI_STANDARD_80211ax}};
-    YansWifiPhyHelper phy;
-    auto channel = YansWifiChannelHelper::Default().Create();
-    phy.SetChannel(channel);
-    phy.Set("ChannelSettings",
-            StringValue("{0, " + std::to_string(m_widthMhz) + ", BAND_5GHZ, 0}"));
-    phy.Set("TxPowerStart", DoubleValue(m_powerDbm));
-    phy.Set("TxPowerEnd", DoubleValue(m_powerDbm));
-    WifiHelper wifi;
-    wifi.SetStandard(standards.at(m_standard));
-    wifi.SetRemoteStationManager("ns3::IdealWifiManager");
-    // one network for each cell: named after its base station
-    const Ssid ssid("wdmoe-" + std::to_string(baseStation->GetId()));
-    Medium medium;
-    WifiMacHelper mac;
-    mac.SetType("ns3::ApWifiMac", "Ssid", SsidValue(ssid));
-    medium.server = wifi.Install(phy, mac, baseStation);
-    mac.SetType("ns3::StaWifiMac", "Ssid", SsidValue(ssid), "ActiveProbing", BooleanValue(true));
-    medium.devices = wifi.Install(phy, mac, devices);
-    NetDeviceContainer netDevices(medium.server, medium.devices);
-    medium.assignStreams = [netDevices, channel](int64_t stream) {
-        const auto used = WifiHelper::AssignStreams(netDevices, stream);
-        return used + channel->AssignStreams(stream + used);
-    };
-    return medium;
-}
-
-WdmoePacedRadioHelper::Medium
-WdmoePacedRadioHelper::MakeCsma(Ptr<Node> baseStation, const NodeContainer& devices) const
-{
-    CsmaHelper csma;
-    csma.SetChannelAttribute("DataRate", StringValue(m_dataRate));
-    csma.SetChannelAttribute("Delay", TimeValue(m_delay));
-    NodeContainer all(baseStation);
-    all.Add(devices);
-    const auto netDevices = csma.Install(all);
-    Medium medium;
-    medium.server.Add(netDevices.Get(0));
-    for (uint32_t i = 1; i < netDevices.GetN(); i++)
-    {
-        medium.devices.Add(netDevices.Get(i));
-    }
-    medium.assignStreams = [netDevices](int64_t stream) {
-        return CsmaHelper().AssignStreams(netDevices, stream);
-    };
-    return medium;
-}
-
-WdmoePacedRadioHelper::Medium
-WdmoePacedRadioHelper::MakePointToPoint(Ptr<Node> baseStation, const NodeContainer& devices) const
-{
-    PointToPointHelper link;
-    link.SetDeviceAttribute("DataRate", StringValue(m_dataRate));
-    link.SetChannelAttribute("Delay", TimeValue(m_delay));
-    Medium medium;
-    for (auto it = devices.Begin(); it != devices.End(); ++it)
-    {
-        const auto ends = link.Install(baseStation, *it);
-        medium.server.Add(ends.Get(0));
-        medium.devices.Add(ends.Get(1));
-    }
-    return medium;
 }
 
 } // namespace ns3

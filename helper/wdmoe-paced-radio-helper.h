@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace ns3
 {
@@ -23,7 +24,8 @@ namespace ns3
  *
  * Makes a WdmoePacedRadio over any medium.
  *
- * Three media come with it, made by Install(baseStation, devices):
+ * Three media come with it, made by Install(baseStation, devices); a build without ns-3's module
+ * wifi has two, see GetMedia():
  *
  * - "wifi": 802.11 by EDCA, one access point and a station for each device on a YansWifiChannel, no
  *   multi-user transmission; nodes need a MobilityModel. With a standard that aggregates (all but
@@ -49,6 +51,19 @@ class WdmoePacedRadioHelper : public WdmoeRadioHelper
 
     /// Makes the NetDevices of a cell
     typedef std::function<Medium(Ptr<Node> baseStation, const NodeContainer& devices)> MediumMaker;
+
+    /// What a named medium is made by
+    struct Settings
+    {
+        std::string dataRate{"100Mbps"}; ///< csma, p2p
+        Time delay{};                    ///< csma, p2p
+        std::string standard{"80211ax"}; ///< wifi
+        uint32_t widthMhz{20};           ///< wifi
+        double powerDbm{20};             ///< wifi
+    };
+
+    /// @return names of the media that this build has, sorted
+    static std::vector<std::string> GetMedia();
 
     /**
      * @param medium "wifi", "csma" or "p2p"
@@ -94,26 +109,9 @@ class WdmoePacedRadioHelper : public WdmoeRadioHelper
                             const NetDeviceContainer& devices) const;
 
   private:
-    /**
-     * Make one of the three media.
-     *
-     * @param baseStation node
-     * @param devices nodes
-     * @return their NetDevices
-     */
-    Medium MakeWifi(Ptr<Node> baseStation, const NodeContainer& devices) const;
-    /// @copydoc MakeWifi
-    Medium MakeCsma(Ptr<Node> baseStation, const NodeContainer& devices) const;
-    /// @copydoc MakeWifi
-    Medium MakePointToPoint(Ptr<Node> baseStation, const NodeContainer& devices) const;
-
-    std::string m_medium;              ///< its name
-    MediumMaker m_maker;               ///< in its place, or none
-    std::string m_dataRate{"100Mbps"}; ///< csma, p2p
-    Time m_delay;                      ///< csma, p2p
-    std::string m_standard{"80211ax"}; ///< wifi
-    uint32_t m_widthMhz{20};           ///< wifi
-    double m_powerDbm{20};             ///< wifi
+    std::string m_medium; ///< its name
+    MediumMaker m_maker;  ///< in its place, or none
+    Settings m_settings;  ///< of a named medium
 };
 
 } // namespace ns3

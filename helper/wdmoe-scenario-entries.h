@@ -9,6 +9,7 @@
 
 #include "wdmoe-scenario-radio.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,30 @@ struct WdmoeScenarioEntry
     WdmoeScenarioRadio::Options options; ///< that it has
 };
 
-/// @return the radios of this module
+/**
+ * @ingroup wdmoe-helper
+ *
+ * Names a radio of the module for --radio: a global of this type stands in the file of the radio's
+ * options, so that a build has the radios whose files it has, and no list to be switched.
+ */
+class WdmoeScenarioRegistration
+{
+  public:
+    /**
+     * @param place among the module's radios, in the order that they are named to users
+     * @param entry the radio
+     */
+    WdmoeScenarioRegistration(uint32_t place, const WdmoeScenarioEntry& entry);
+};
+
+/**
+ * @param name given for a radio that there is none of
+ * @return what to say of it after its name: that this build leaves it out, and what it needs; empty
+ * where the module knows no such radio
+ */
+std::string WdmoeExplainNoRadio(const std::string& name);
+
+/// @return the module's radios that are in this build
 std::vector<WdmoeScenarioEntry> WdmoeMakeScenarioEntries();
 
 /**

@@ -42,7 +42,7 @@ Find(const std::string& name)
             return entry;
         }
     }
-    NS_ABORT_MSG("--radio is " << name << "; expected "
+    NS_ABORT_MSG("--radio is " << name << WdmoeExplainNoRadio(name) << "; expected "
                                << WdmoeJoinWords(WdmoeScenarioRadio::GetNames()));
 }
 

@@ -23,6 +23,7 @@
 #include "ns3/wdmoe-lte-radio-helper.h"
 #include "ns3/wdmoe-scenario-radio.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iostream>
@@ -518,6 +519,17 @@ class ScenarioRadioTest : public TestCase
         {
             const auto message = WdmoeAbortMessage([&]() { Make(options); });
             NS_TEST_EXPECT_MSG_NE(message.find(expected), std::string::npos, message);
+        }
+        // a radio that this build leaves out
+        const auto names = WdmoeScenarioRadio::GetNames();
+        for (const std::string radio : {"wifi", "hybrid"})
+        {
+            if (std::find(names.begin(), names.end(), radio) == names.end())
+            {
+                const auto message = WdmoeAbortMessage([&]() { Make({"--radio=" + radio}); });
+                const auto expected = "--radio is " + radio + ", which this build leaves out";
+                NS_TEST_EXPECT_MSG_NE(message.find(expected), std::string::npos, message);
+            }
         }
         const auto message = WdmoeAbortMessage([]() {
             Config::SetDefault("ns3::WdmoeLteRadio::Bandwidth", UintegerValue(6));

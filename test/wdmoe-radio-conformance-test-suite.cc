@@ -4,8 +4,9 @@
  * SPDX-License-Identifier: GPL-2.0-only
  */
 
-// Every radio against what WdmoeRadio asks of it, one line each; and radios that are wrong in one
-// way each, which have to be found out. WDMOE_VERBOSE prints all results.
+// The ideal radio against what WdmoeRadio asks of it, one line each, and radios that are wrong in
+// one way each, which have to be found out. The others have a suite each, so that a build can leave
+// a radio out with its files. WDMOE_VERBOSE prints all results.
 
 #include "wdmoe-radio-conformance-test.h"
 #include "wdmoe-test-support.h"
@@ -15,10 +16,7 @@
 #include "ns3/simulator.h"
 #include "ns3/test.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
-#include "ns3/wdmoe-lte-radio-helper.h"
-#include "ns3/wdmoe-paced-radio-helper.h"
 #include "ns3/wdmoe-radio-conformance.h"
-#include "ns3/wdmoe-wifi-radio-helper.h"
 
 #include <algorithm>
 #include <iostream>
@@ -47,49 +45,6 @@ Ideal(double uplink)
 
 /// Where ideal radios are checked
 const WdmoeRadioConformanceSettings IDEAL{.distances = {50, 100, 150, 200}, .lostDistance = 1e10};
-
-/**
- * @ingroup wdmoe-tests
- *
- * @param scheduler TypeId
- * @return makes LTE radios of 25 RB
- */
-WdmoeRadioConformance::Factory
-Lte(const std::string& scheduler)
-{
-    return WdmoeMakeRadio<WdmoeLteRadioHelper>({{"Bandwidth", "25"}, {"Scheduler", scheduler}});
-}
-
-/**
- * @ingroup wdmoe-tests
- *
- * @param scheduler TypeId, or None
- * @return makes Wi-Fi cells of 20 MHz
- */
-WdmoeRadioConformance::Factory
-Wifi(const std::string& scheduler)
-{
-    return WdmoeMakeRadio<WdmoeWifiRadioHelper>({{"Bandwidth", "20"}, {"Scheduler", scheduler}});
-}
-
-/**
- * @ingroup wdmoe-tests
- *
- * @param medium of its helper
- * @param standard of Wi-Fi
- * @return makes radios that are paced. What they know of a link that is paced is from probes, one
- * in MaxAge: often, so that the checks meet many.
- */
-WdmoeRadioConformance::Factory
-Paced(const std::string& medium, const std::string& standard = "80211ax")
-{
-    return [medium, standard](Ptr<Node> baseStation, const NodeContainer& devices) {
-        WdmoePacedRadioHelper helper(medium);
-        helper.SetWifi(standard, 20, 20);
-        helper.SetAttribute("MaxAge", TimeValue(Seconds(2)));
-        return helper.Install(baseStation, devices);
-    };
-}
 
 /**
  * @ingroup wdmoe-tests
@@ -390,73 +345,20 @@ class FaultyRadioTest : public TestCase
 /**
  * @ingroup wdmoe-tests
  *
- * What every radio refuses, in WdmoeRadio, and what the checks refuse.
+ * What the checks refuse.
  */
 class RadioBadInputTest : public TestCase
 {
   public:
     RadioBadInputTest()
-        : TestCase("bad calls are refused")
+        : TestCase("bad settings of the checks are refused")
     {
-    }
-
-    /**
-     * @param x position, m
-     * @return a node that stands there
-     */
-    static Ptr<Node> MakeNode(double x)
-    {
-        auto node = CreateObject<Node>();
-        auto mobility = CreateObject<ConstantPositionMobilityModel>();
-        mobility->SetPosition(Vector(x, 0, 1.5));
-        node->AggregateObject(mobility);
-        return node;
     }
 
   private:
     void DoRun() override
     {
-        const std::vector<WdmoeShare> one{{0.5, 0, 0}};
-        const std::vector<WdmoeShare> two{{0.5, 0, 0}, {0.5, 0, 0}};
-        using Call = std::function<void(Ptr<WdmoeRadio>)>;
-        const std::vector<std::pair<std::string, Call>> calls{
-            {"no node given", [](auto r) { r->AddDevice(nullptr); }},
-            {"no device 2, there are 2", [](auto r) { r->GetDevice(2); }},
-            {"no device 2, there are 2", [](auto r) { r->GetLinkState(2); }},
-            {"no device 2, there are 2", [](auto r) { r->RemoveDevice(2); }},
-            {"no device 2, there are 2", [](auto r) { r->IsRemoved(2); }},
-            {"device 1 was removed already",
-             [](auto r) {
-                 r->RemoveDevice(1);
-                 r->RemoveDevice(1);
-             }},
-            {"1 downlink shares for 2 devices", [&](auto r) { r->SetPlan({one, two}); }},
-            {"1 uplink shares for 2 devices", [&](auto r) { r->SetPlan({two, one}); }},
-            {"0 downlink shares for 2 devices", [&](auto r) { r->SetPlan({}); }},
-            {"no device 2", [](auto r) { r->ExpectUplink(2, 1, Seconds(1)); }},
-            {"0 bytes of device 0", [](auto r) { r->ExpectUplink(0, 0, Seconds(1)); }},
-            {"which has passed", [](auto r) { r->ExpectUplink(0, 1, Seconds(-1)); }},
-        };
-        for (const auto& factory : {Ideal(0), Lte("ns3::WdmoeFfMacScheduler")})
-        {
-            for (const auto& [words, call] : calls)
-            {
-                const auto message = WdmoeAbortMessage([&factory = factory, &call = call] {
-                    call(factory(MakeNode(0), NodeContainer(MakeNode(60), MakeNode(70))));
-                });
-                NS_TEST_EXPECT_MSG_NE(message.find(words),
-                                      std::string::npos,
-                                      words << ": " << message);
-            }
-        }
-        auto message = WdmoeAbortMessage([] {
-            auto radio = Lte("ns3::WdmoeFfMacScheduler")(MakeNode(0), NodeContainer(MakeNode(60)));
-            Simulator::Stop(MilliSeconds(5));
-            Simulator::Run();
-            radio->AddDevice(MakeNode(70));
-        });
-        NS_TEST_EXPECT_MSG_NE(message.find("device 1 comes at"), std::string::npos, message);
-        message =
+        auto message =
             WdmoeAbortMessage([] { WdmoeRadioConformance("x", Ideal(0), {.distances = {1}}); });
         NS_TEST_EXPECT_MSG_NE(message.find("expected 2 or more"), std::string::npos, message);
         message = WdmoeAbortMessage([] { WdmoeRadioConformance("x", Ideal(0)).Run("shame"); });
@@ -512,11 +414,11 @@ class RemovedDeviceTest : public TestCase
         NodeContainer nodes;
         for (const double x : {0, 50, 60, 70})
         {
-            nodes.Add(RadioBadInputTest::MakeNode(x));
+            nodes.Add(WdmoeMakeStandingNode(x));
         }
         auto first = Ideal(0)(nodes.Get(0), NodeContainer(nodes.Get(1), nodes.Get(3)));
         auto second = Ideal(0)(nodes.Get(0), NodeContainer(nodes.Get(2)));
-        auto joined = CreateObject<JoinedRadio>(RadioBadInputTest::MakeNode(0), first, second);
+        auto joined = CreateObject<JoinedRadio>(WdmoeMakeStandingNode(0), first, second);
         for (uint32_t k = 1; k < nodes.GetN(); k++)
         {
             joined->AddDevice(nodes.Get(k));
@@ -602,90 +504,21 @@ class ConformanceMainTest : public TestCase
 /**
  * @ingroup wdmoe-tests
  *
- * The radio conformance test suite: a new radio gets it for one line.
+ * The radio conformance test suite: a new radio has the like for one line.
  */
-class RadioConformanceTestSuite : public TestSuite
+class RadioConformanceTestSuite : public WdmoeRadioConformanceSuite
 {
   public:
     RadioConformanceTestSuite()
-        : TestSuite("wdmoe-radio-conformance", Type::SYSTEM)
+        : WdmoeRadioConformanceSuite("wdmoe-radio-conformance", Type::SYSTEM)
     {
-        // Rate laws are smooth, and an MCS has steps.
-        const WdmoeRadioConformanceSettings lte{.distances = {60, 65, 70, 75},
-                                                .lostDistance = 1e5,
-                                                .rateTolerance = 0.15};
         Add("ideal, coupled", Ideal(0), IDEAL, {"progress", "expect"});
         Add("ideal, split", Ideal(1e6), IDEAL, {"progress", "expect"});
-        Add("lte", Lte("ns3::WdmoeFfMacScheduler"), lte, {"late"});
-        // Measured as well, and plans are not enforced: what is left of the checks.
-        Add("lte, stock",
-            Lte("ns3::PfFfMacScheduler"),
-            lte,
-            {"shares",
-             "strict",
-             "leftover",
-             "priority",
-             "change",
-             "zero",
-             "lost",
-             "removed",
-             "late",
-             "progress",
-             "expect"});
-        // The law of a triggered uplink is a smooth curve through the steps of the MCS.
-        const WdmoeRadioConformanceSettings wifi{.lostDistance = 1e5,
-                                                 .rateTolerance = 0.15,
-                                                 .windows = 3};
-        Add("wifi", Wifi("ns3::WdmoeMultiUserScheduler"), wifi, {"strict", "late"});
-        Add("wifi, stock",
-            Wifi("None"),
-            wifi,
-            {"shares",
-             "strict",
-             "leftover",
-             "priority",
-             "change",
-             "zero",
-             "lost",
-             "removed",
-             "late",
-             "progress",
-             "expect"});
-        // Each link is probed once in 2 to 3 s.
-        const WdmoeRadioConformanceSettings wire{.stateAge = Seconds(3.2)};
-        Add("paced, p2p", Paced("p2p"), wire, {"lost", "late", "progress", "expect"});
-        // Of one medium one in 0.5 s, which makes 4 s for 8 links.
-        WdmoeRadioConformanceSettings shared{.stateAge = Seconds(4.5), .windows = 2};
-        Add("paced, csma", Paced("csma"), shared, {"lost", "late", "progress", "expect"});
-        // ns-3's access point stays with the block-ack agreement of a station that is lost, and
-        // serves nobody else: that is checked without aggregation.
-        Add("paced, wifi", Paced("wifi"), shared, {"lost", "late", "progress", "expect"});
-        shared.lostDistance = 1e5;
-        shared.distances = {10, 14};
-        Add("paced, wifi, 802.11a",
-            Paced("wifi", "80211a"),
-            shared,
-            {"late", "progress", "expect"});
+        AddTestCase(new WdmoeRadioBadCallsTest("ideal", Ideal(0)), Duration::QUICK);
         AddTestCase(new FaultyRadioTest, Duration::QUICK);
         AddTestCase(new RadioBadInputTest, Duration::QUICK);
         AddTestCase(new RemovedDeviceTest, Duration::QUICK);
         AddTestCase(new ConformanceMainTest, Duration::QUICK);
-    }
-
-  private:
-    /**
-     * @param name of the radio
-     * @param factory makes it
-     * @param settings of the checks
-     * @param skipped checks
-     */
-    void Add(const std::string& name,
-             const WdmoeRadioConformance::Factory& factory,
-             const WdmoeRadioConformanceSettings& settings,
-             const std::set<std::string>& skipped)
-    {
-        AddTestCase(new WdmoeRadioConformanceTest(name, factory, settings, skipped),
-                    Duration::QUICK);
     }
 };
 

@@ -7,6 +7,11 @@
 #ifndef WDMOE_RADIO_CONFORMANCE_TEST_H
 #define WDMOE_RADIO_CONFORMANCE_TEST_H
 
+#include "wdmoe-test-support.h"
+
+#include "ns3/constant-position-mobility-model.h"
+#include "ns3/node-container.h"
+#include "ns3/simulator.h"
 #include "ns3/string.h"
 #include "ns3/test.h"
 #include "ns3/wdmoe-radio-conformance.h"
@@ -18,6 +23,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace ns3
 {
@@ -135,6 +141,105 @@ WdmoeMakeRadio(const std::map<std::string, std::string>& attributes,
         return helper.Install(baseStation, devices);
     };
 }
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * @param x position, m
+ * @return a node that stands there
+ */
+inline Ptr<Node>
+WdmoeMakeStandingNode(double x)
+{
+    auto node = CreateObject<Node>();
+    auto mobility = CreateObject<ConstantPositionMobilityModel>();
+    mobility->SetPosition(Vector(x, 0, 1.5));
+    node->AggregateObject(mobility);
+    return node;
+}
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * What every radio refuses, in WdmoeRadio.
+ */
+class WdmoeRadioBadCallsTest : public TestCase
+{
+  public:
+    /**
+     * @param name of the radio
+     * @param factory makes it
+     */
+    WdmoeRadioBadCallsTest(const std::string& name, const WdmoeRadioConformance::Factory& factory)
+        : TestCase("bad calls are refused by " + name),
+          m_factory(factory)
+    {
+    }
+
+  private:
+    void DoRun() override
+    {
+        const std::vector<WdmoeShare> one{{0.5, 0, 0}};
+        const std::vector<WdmoeShare> two{{0.5, 0, 0}, {0.5, 0, 0}};
+        using Call = std::function<void(Ptr<WdmoeRadio>)>;
+        const std::vector<std::pair<std::string, Call>> calls{
+            {"no node given", [](auto r) { r->AddDevice(nullptr); }},
+            {"no device 2, there are 2", [](auto r) { r->GetDevice(2); }},
+            {"no device 2, there are 2", [](auto r) { r->GetLinkState(2); }},
+            {"no device 2, there are 2", [](auto r) { r->RemoveDevice(2); }},
+            {"no device 2, there are 2", [](auto r) { r->IsRemoved(2); }},
+            {"device 1 was removed already",
+             [](auto r) {
+                 r->RemoveDevice(1);
+                 r->RemoveDevice(1);
+             }},
+            {"1 downlink shares for 2 devices", [&](auto r) { r->SetPlan({one, two}); }},
+            {"1 uplink shares for 2 devices", [&](auto r) { r->SetPlan({two, one}); }},
+            {"0 downlink shares for 2 devices", [&](auto r) { r->SetPlan({}); }},
+            {"no device 2", [](auto r) { r->ExpectUplink(2, 1, Seconds(1)); }},
+            {"0 bytes of device 0", [](auto r) { r->ExpectUplink(0, 0, Seconds(1)); }},
+            {"which has passed", [](auto r) { r->ExpectUplink(0, 1, Seconds(-1)); }},
+        };
+        for (const auto& [words, call] : calls)
+        {
+            const auto message = WdmoeAbortMessage([this, &call = call] {
+                call(
+                    m_factory(WdmoeMakeStandingNode(0),
+                              NodeContainer(WdmoeMakeStandingNode(60), WdmoeMakeStandingNode(70))));
+            });
+            NS_TEST_EXPECT_MSG_NE(message.find(words), std::string::npos, words << ": " << message);
+        }
+    }
+
+    WdmoeRadioConformance::Factory m_factory; ///< makes the radio
+};
+
+/**
+ * @ingroup wdmoe-tests
+ *
+ * A suite of what is asked of a radio.
+ */
+class WdmoeRadioConformanceSuite : public TestSuite
+{
+  public:
+    using TestSuite::TestSuite;
+
+  protected:
+    /**
+     * @param name of the radio
+     * @param factory makes it
+     * @param settings of the checks
+     * @param skipped checks
+     */
+    void Add(const std::string& name,
+             const WdmoeRadioConformance::Factory& factory,
+             const WdmoeRadioConformanceSettings& settings,
+             const std::set<std::string>& skipped)
+    {
+        AddTestCase(new WdmoeRadioConformanceTest(name, factory, settings, skipped),
+                    Duration::QUICK);
+    }
+};
 
 } // namespace ns3
 

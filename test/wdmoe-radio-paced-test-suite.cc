@@ -841,7 +841,7 @@ PacedSetUpTest::DoRun()
         radio->SetServerNode(d.Get(0)->GetNode());
         return radio;
     };
-    Expect([]() { WdmoePacedRadioHelper("token-ring"); }, "expected wifi, csma or p2p");
+    Expect([]() { WdmoePacedRadioHelper("token-ring"); }, "expected csma, p2p");
     Expect([]() { WdmoePacedRadioHelper().SetWifi("80211be", 20, 20); }, "no standard '80211be'");
     Expect([]() { WdmoePacedRadioHelper().SetWifi("80211n", 80, 20); }, "at most 40 with 80211n");
     Expect(
