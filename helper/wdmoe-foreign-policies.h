@@ -210,7 +210,7 @@ class WdmoeForeignSelector : public WdmoeSelector, public WdmoeForeign
     int64_t AssignStreams(int64_t stream) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 
   private:
@@ -246,7 +246,7 @@ class WdmoeForeignAllocator : public WdmoeAllocator, public WdmoeForeign
     bool IsOverTime() const override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 
   private:
@@ -284,7 +284,7 @@ class WdmoeForeignPlacer : public WdmoePlacer, public WdmoeForeign
     wdmoe::Placement Decide(Time now, const WdmoePlacerInput& input) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 
   private:
@@ -314,7 +314,7 @@ class WdmoeForeignPrecisionPolicy : public WdmoePrecisionPolicy, public WdmoeFor
     std::vector<WdmoePrecisionChoice> Decide(const WdmoePrecisionInput& input) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 };
 
@@ -340,7 +340,7 @@ class WdmoeForeignPredictor : public WdmoePredictor, public WdmoeForeign
     void LearnBlock(double predictedS, double measuredS) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 
   private:

@@ -73,7 +73,7 @@ class WdmoeForeignRadio : public WdmoeRadio, public WdmoeForeign
     int64_t AssignStreams(int64_t stream) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
     void DoAddDevice(uint32_t device, Ptr<Node> node) override;
     void DoMeasure() override;

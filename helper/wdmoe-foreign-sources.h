@@ -78,7 +78,7 @@ class WdmoeForeignGateSource : public WdmoeGateSource, public WdmoeForeign
     int64_t AssignStreams(int64_t stream) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 };
 
@@ -101,7 +101,7 @@ class WdmoeForeignRequestSource : public WdmoeRequestSource, public WdmoeForeign
     int64_t AssignStreams(int64_t stream) override;
 
   protected:
-    void NotifyConstructionCompleted() override;
+    void NotifyConstructionCompleted() override; ///< asks the other language for its part
     void DoDispose() override;
 
   private:

@@ -18,6 +18,9 @@
 #include <exception>
 #include <string>
 
+/// @cond
+// Declarations of others: Python's C API, and cppyy's exception.
+
 extern "C"
 {
     typedef struct _object PyObject;
@@ -77,5 +80,6 @@ class PyException : public std::exception
 // its typeinfo too, or programs of C++ would not start; a pragma comes too early for the compiler
 asm(".weak _ZTIN8CPyCppyy11PyExceptionE\n.weak _ZTVN8CPyCppyy11PyExceptionE");
 #endif
+/// @endcond
 
 #endif /* WDMOE_PYTHON_API_H */

@@ -38,7 +38,6 @@ constexpr int MOVES = 200;
 
 } // namespace
 
-/// Candidates of each token. @return false if the floor cannot be kept. @param gate the gate
 bool
 CandidateSearch::Load(const GateMatrix& gate)
 {
@@ -96,8 +95,6 @@ CandidateSearch::Load(const GateMatrix& gate)
     return most >= m_need;
 }
 
-/// The best set of a token, to m_chosen. @return its weight. @param t the token
-/// @param lambda s for each unit of mass @param [out] value sum of cost less lambda x weight
 double
 CandidateSearch::Pick(const Token& t, double lambda, double& value)
 {
@@ -139,8 +136,6 @@ CandidateSearch::Pick(const Token& t, double lambda, double& value)
     return kept;
 }
 
-/// Pick() that keeps the token's own bound. @return weight. @param t the token
-/// @param lambda s for each unit of mass @param [out] value a bound of its part of the dual
 double
 CandidateSearch::PickToken(Token& t, double lambda, double& value)
 {
@@ -187,8 +182,6 @@ CandidateSearch::PickToken(Token& t, double lambda, double& value)
     return kept;
 }
 
-/// All tokens. @return weight kept. @param lambda s for each unit of mass
-/// @param [out] value their part of the dual
 double
 CandidateSearch::PickAll(double lambda, double& value)
 {
@@ -203,8 +196,6 @@ CandidateSearch::PickAll(double lambda, double& value)
     return kept;
 }
 
-/// Tangents with the present weights. @return 1; 0: they are not finite; -1: a device that always
-/// has pairs cannot keep the deadline. @param deadlineS D, s
 int
 CandidateSearch::Lines(double deadlineS)
 {
@@ -288,7 +279,6 @@ CandidateSearch::Lines(double deadlineS)
     return 1;
 }
 
-/// Loads of a selection and its latency. @return s. @param chosen by candidate
 double
 CandidateSearch::Evaluate(const std::vector<char>& chosen)
 {
@@ -310,7 +300,6 @@ CandidateSearch::Evaluate(const std::vector<char>& chosen)
                : m_split.StaticSplit(*m_problem, m_expertPairs);
 }
 
-/// How late each constraint is with the present loads: m_excess. @param deadlineS D, s
 void
 CandidateSearch::Constraints(double deadlineS)
 {
@@ -348,7 +337,6 @@ CandidateSearch::Constraints(double deadlineS)
     }
 }
 
-/// The least of the dual over lambda, for the present weights. @param deadlineS D, s
 void
 CandidateSearch::Round(double deadlineS)
 {
@@ -413,8 +401,6 @@ CandidateSearch::Round(double deadlineS)
     }
 }
 
-/// Change a token of the best answer if the block ends sooner then. @return whether it does
-/// @param out candidate that goes @param in candidate that comes; the number of them: none
 bool
 CandidateSearch::Try(uint32_t out, uint32_t in)
 {
@@ -438,7 +424,6 @@ CandidateSearch::Try(uint32_t out, uint32_t in)
     return false;
 }
 
-/// Use up what is left of the floor, one expert of a token after another
 void
 CandidateSearch::Moves()
 {
@@ -529,7 +514,6 @@ CandidateSearch::Moves()
     }
 }
 
-/// Tokens whose loss buys nothing get their heaviest back, the one that loses most first
 void
 CandidateSearch::Restore()
 {
@@ -564,7 +548,6 @@ CandidateSearch::Restore()
     m_upper = Evaluate(m_best);
 }
 
-/// The answer. @param gate the gate's answer @param [in,out] result where it goes
 void
 CandidateSearch::Conclude(const GateMatrix& gate, QualityBoundResult& result) const
 {

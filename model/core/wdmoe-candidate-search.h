@@ -77,17 +77,34 @@ class CandidateSearch
         bool usable{true};   ///< by the deadline
     };
 
+    /// Candidates of each token. @return false if the floor cannot be kept. @param gate the gate
     bool Load(const GateMatrix& gate);
+    /// The best set of a token, to m_chosen. @return its weight. @param token which @param lambda s
+    /// for each unit of mass @param [out] value sum of cost less lambda x weight
     double Pick(const Token& token, double lambda, double& value);
+    /// Pick() that keeps the token's own bound. @return weight. @param token which @param lambda s
+    /// for each unit of mass @param [out] value a bound of its part of the dual
     double PickToken(Token& token, double lambda, double& value);
+    /// All tokens. @return weight kept. @param lambda s for each unit of mass @param [out] value
+    /// their part of the dual
     double PickAll(double lambda, double& value);
+    /// Tangents with the present weights. @return 1; 0: they are not finite; -1: a device that
+    /// always has pairs cannot keep the deadline. @param deadlineS D, s
     int Lines(double deadlineS);
+    /// The least of the dual over lambda, for the present weights. @param deadlineS D, s
     void Round(double deadlineS);
+    /// How late each constraint is with the present loads: m_excess. @param deadlineS D, s
     void Constraints(double deadlineS);
+    /// Loads of a selection and its latency. @return s. @param chosen by candidate
     double Evaluate(const std::vector<char>& chosen);
+    /// Change a token of the best answer if the block ends sooner then. @return whether it does
+    /// @param out candidate that goes @param in candidate that comes; the number of them: none
     bool Try(uint32_t out, uint32_t in);
+    /// Use up what is left of the floor, one expert of a token after another
     void Moves();
+    /// Tokens whose loss buys nothing get their heaviest back, the one that loses most first
     void Restore();
+    /// The answer. @param gate the gate's answer @param [in,out] result where it goes
     void Conclude(const GateMatrix& gate, QualityBoundResult& result) const;
 
     const BlockProblem* m_problem{nullptr}; ///< devices and links

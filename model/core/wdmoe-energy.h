@@ -45,7 +45,7 @@ struct EnergyUse
     /// @return the sum of what the devices took, J
     double DevicesJ() const;
 
-    /// @param other is added
+    /// @param other is added @return the sum
     EnergyUse& operator+=(const EnergyUse& other);
 };
 

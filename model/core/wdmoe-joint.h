@@ -162,7 +162,8 @@ class Joint
                    const Selection& selection,
                    const JointParam& param);
 
-    /// Check what both have in common. @return whether it is right
+    /// Check what both have in common. @param gate weights @param k experts of a token @param
+    /// problem the block @param param how far to go @return whether it is right
     bool Start(const GateMatrix& gate,
                std::size_t k,
                const BlockProblem& problem,

@@ -89,11 +89,14 @@ struct Need
 class QualityBound::Impl
 {
   public:
+    /// As QualityBound::Solve(). @param gate weights @param k experts of a token @param problem the
+    /// block @param floor what must be kept @return the selection
     const QualityBoundResult& Solve(const GateMatrix& gate,
                                     std::size_t k,
                                     const BlockProblem& problem,
                                     const QualityFloor& floor);
 
+    /// Nothing is known of a block before
     void Reset()
     {
         m_weight.clear();

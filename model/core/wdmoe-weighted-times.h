@@ -124,8 +124,10 @@ class WeightedTimesSolver
   public:
     WeightedTimesSolver();
     ~WeightedTimesSolver();
-    WeightedTimesSolver(WeightedTimesSolver&&) noexcept;
-    WeightedTimesSolver& operator=(WeightedTimesSolver&&) noexcept;
+    /// @param other is moved from
+    WeightedTimesSolver(WeightedTimesSolver&& other) noexcept;
+    /// @param other is moved from @return this
+    WeightedTimesSolver& operator=(WeightedTimesSolver&& other) noexcept;
 
     /**
      * Never throws for bad data and never loops: see the status.

@@ -176,7 +176,10 @@ class CapabilityScore
     double MeanGeneratedExactMatch() const;
 
   private:
-    /// @return sums of its domain; throws std::invalid_argument if it is of the other kind
+    /**
+     * @param item that is scored
+     * @return sums of its domain; throws std::invalid_argument if it is of the other kind
+     */
     DomainScore& Of(const EvaluationItem& item);
 
     std::map<std::string, DomainScore> m_domains; ///< by name

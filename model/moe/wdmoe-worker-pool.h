@@ -44,7 +44,11 @@ void RunParallel(std::size_t pieces, void (*run)(void*, std::size_t), void* cont
 /**
  * @ingroup wdmoe-moe
  *
- * @copydoc RunParallel(std::size_t,void(*)(void*,std::size_t),void*)
+ * As the function above, for anything that can be called with the number of a piece.
+ *
+ * @tparam F its type
+ * @param pieces how many
+ * @param run called with the number of the piece; must not throw
  */
 template <typename F>
 void

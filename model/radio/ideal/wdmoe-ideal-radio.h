@@ -128,8 +128,9 @@ class WdmoeIdealRadio : public WdmoeRadio
     void Account();
 
     /**
+     * Make the laws of both directions anew, as the channel is now.
+     *
      * @param device index
-     * @return the laws of both directions, as the channel is now, are made anew
      */
     void MakeLaws(uint32_t device);
 

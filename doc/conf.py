@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The WDMoE for ns-3 authors
+#
+# SPDX-License-Identifier: GPL-2.0-only
+
+"""How Sphinx makes the manual: doc/build.sh."""
+
+import re
+from pathlib import Path
+
+import latex2mathml.converter
+
+ROOT = Path(__file__).resolve().parents[1]
+
+project = "WDMoE for ns-3"
+author = "The WDMoE for ns-3 authors"
+copyright = f"2026, {author}; GPL-2.0-only"
+release = re.search(r"set\(WDMOE_VERSION ([0-9.]+)\)", (ROOT / "CMakeLists.txt").read_text())[1]
+version = release
+
+extensions = []
+root_doc = "index"
+exclude_patterns = ["README.md", "build.sh"]
+highlight_language = "none"
+# ns-3's chapters use these levels; a title that stands twice in a chapter is no mistake here.
+suppress_warnings = ["autosectionlabel.*"]
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_show_sphinx = False
+html_copy_source = False
+
+
+def visit_math(self, node):
+    """Equations as MathML, which browsers show by themselves: no script, no font, no network."""
+    display = node.__class__.__name__ == "math_block"
+    text = node.astext()
+    if display and ("\\\\" in text or "&" in text):
+        text = r"\begin{aligned}" + text + r"\end{aligned}"
+    elif display and "\n\n" in text.strip():
+        rows = [row.strip() for row in re.split(r"\n\s*\n", text.strip())]
+        text = r"\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}"
+    mathml = latex2mathml.converter.convert(text, display="block" if display else "inline")
+    self.body.append(f'<div class="math">{mathml}</div>' if display else mathml)
+    from docutils import nodes
+
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", inline_renderers=(visit_math, None), block_renderers=(visit_math, None))
+    app.config.html_math_renderer = "mathml"
