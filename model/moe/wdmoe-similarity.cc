@@ -146,9 +146,10 @@ ReadMatrix(const WdmoeJson& field, std::size_t experts, double least, double mos
     return values;
 }
 
-/// @return what the file says; throws WdmoeDataError; @param path of the file
+} // namespace
+
 WdmoeSimilarity
-Read(const std::string& path)
+WdmoeReadSimilarity(const std::string& path)
 {
     const auto root = WdmoeJson::Load(path);
     root.Only({"format", "model", "source", "experts", "blocks"});
@@ -181,8 +182,6 @@ Read(const std::string& path)
     }
     return similarity;
 }
-
-} // namespace
 
 WdmoeSimilarity
 WdmoeMeasureSimilarity(const wdmoe::Transformer& model,
@@ -277,7 +276,7 @@ WdmoeLoadSimilarity(const std::string& name)
     std::string wrong;
     try
     {
-        similarity = Read(path);
+        similarity = WdmoeReadSimilarity(path);
     }
     catch (const WdmoeDataError& error)
     {

@@ -82,6 +82,17 @@ void WdmoeWriteSimilarity(const WdmoeSimilarity& similarity, const std::string& 
  *
  * Read such a file.
  *
+ * @param path of the file
+ * @return what it says
+ * @throws WdmoeDataError if anything is wrong with it
+ */
+WdmoeSimilarity WdmoeReadSimilarity(const std::string& path);
+
+/**
+ * @ingroup wdmoe-moe
+ *
+ * Read such a file.
+ *
  * @param name file below the data folder, or a path; aborts with what is wrong with it
  * @return what it says
  */

@@ -1,0 +1,32 @@
+/*
+ * Copyright (c) 2026 The WDMoE for ns-3 authors
+ *
+ * SPDX-License-Identifier: GPL-2.0-only
+ */
+
+// The reader of recorded expert counts (JSON).
+
+#include "wdmoe-fuzz.h"
+
+#include "../model/moe/wdmoe-data-file.h"
+
+#include <stdexcept>
+
+extern "C" int
+LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size)
+{
+    static WdmoeFuzzFile file("gate-counts");
+    try
+    {
+        const auto& path = file.Write(data, size);
+        const auto counts = ns3::WdmoeReadGateCounts(path);
+        WdmoeFuzzCheck(counts.share.size() ==
+                           counts.domains.size() * counts.layers.size() * counts.experts,
+                       "the size of accepted counts");
+    }
+    catch (const ns3::WdmoeDataError&)
+    {
+        // refused, with a message: as it should be
+    }
+    return 0;
+}
