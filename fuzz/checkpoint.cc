@@ -7,10 +7,9 @@
 // The readers of a checkpoint: config.json, and the header of model.safetensors. The first byte of
 // an input says which of them the rest is; the other one is good.
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-safetensors.h"
 #include "../model/moe/wdmoe-transformer.h"
+#include "wdmoe-fuzz.h"
 
 #include <filesystem>
 #include <fstream>
@@ -23,7 +22,8 @@ class Folder
 {
   public:
     Folder()
-        : m_path(std::filesystem::temp_directory_path() / ("wdmoe-fuzz-" + std::to_string(getpid())))
+        : m_path(std::filesystem::temp_directory_path() /
+                 ("wdmoe-fuzz-" + std::to_string(getpid())))
     {
         std::filesystem::create_directories(m_path);
         Link("config.json", m_config);
@@ -50,9 +50,9 @@ class Folder
         std::filesystem::create_symlink(file.Write(nullptr, 0), m_path / name);
     }
 
-    std::filesystem::path m_path;                    ///< of the folder
-    WdmoeFuzzFile m_config{"config.json"};           ///< one file
-    WdmoeFuzzFile m_tensors{"model.safetensors"};    ///< the other
+    std::filesystem::path m_path;                 ///< of the folder
+    WdmoeFuzzFile m_config{"config.json"};        ///< one file
+    WdmoeFuzzFile m_tensors{"model.safetensors"}; ///< the other
 };
 
 } // namespace

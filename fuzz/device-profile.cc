@@ -6,9 +6,8 @@
 
 // The reader of device profiles (JSON).
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-data-file.h"
+#include "wdmoe-fuzz.h"
 
 #include <stdexcept>
 

@@ -6,10 +6,9 @@
 
 // The reader of evaluation items (JSON Lines).
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-capability.h"
 #include "../model/moe/wdmoe-data-file.h"
+#include "wdmoe-fuzz.h"
 
 #include <stdexcept>
 

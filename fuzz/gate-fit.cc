@@ -6,9 +6,8 @@
 
 // The reader of gate process parameters (JSON).
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-data-file.h"
+#include "wdmoe-fuzz.h"
 
 #include <stdexcept>
 

@@ -110,6 +110,10 @@ def main():
     answered = chunk(kind=2, size=0, index=1, total=0)
     write("udp-transport", "answered", step(0, whole) + step(2, b"payload") + step(16, answered) + step(16, ack))
 
+    write("tcp-transport", "two", step(0, message() + batch))
+    write("tcp-transport", "cut", step(0, batch[:30]) + step(0, batch[30:70]) + step(16, batch[70:]))
+    write("tcp-transport", "again", step(1, message()) + step(6, batch) + step(8, b"payload") + step(2, message()))
+
 
 if __name__ == "__main__":
     main()

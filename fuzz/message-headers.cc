@@ -7,10 +7,9 @@
 // The headers of the wire protocol: messages, routing tables, chunks. What is accepted is written
 // again and must be the same bytes.
 
+#include "../model/app/wdmoe-routing-table.h"
 #include "wdmoe-fuzz-wire.h"
 #include "wdmoe-fuzz.h"
-
-#include "../model/app/wdmoe-routing-table.h"
 
 #include "ns3/packet.h"
 

@@ -6,9 +6,8 @@
 
 // The reader of model descriptions (JSON).
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-data-file.h"
+#include "wdmoe-fuzz.h"
 
 #include <stdexcept>
 

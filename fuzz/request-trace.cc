@@ -6,9 +6,8 @@
 
 // The reader of request arrivals (CSV, as Azure publishes them).
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-data-file.h"
+#include "wdmoe-fuzz.h"
 
 #include <stdexcept>
 

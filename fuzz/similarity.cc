@@ -6,10 +6,9 @@
 
 // The reader of the similarity of experts, as `wdmoe evaluate` measures it (JSON).
 
-#include "wdmoe-fuzz.h"
-
 #include "../model/moe/wdmoe-data-file.h"
 #include "../model/moe/wdmoe-similarity.h"
+#include "wdmoe-fuzz.h"
 
 using namespace ns3;
 

@@ -28,29 +28,87 @@ class FuzzSocket : public UdpSocket
 {
   public:
     // inherited from Socket
-    SocketErrno GetErrno() const override { return ERROR_NOTERROR; }
-    SocketType GetSocketType() const override { return NS3_SOCK_DGRAM; }
-    Ptr<Node> GetNode() const override { return m_node; }
-    int Bind(const Address&) override { return 0; }
-    int Bind() override { return 0; }
-    int Bind6() override { return 0; }
-    int Close() override { return 0; }
-    int ShutdownSend() override { return 0; }
-    int ShutdownRecv() override { return 0; }
-    int Connect(const Address&) override { return 0; }
-    int Listen() override { return 0; }
-    uint32_t GetTxAvailable() const override { return 65507; }
-    int Send(Ptr<Packet> p, uint32_t) override { return static_cast<int>(p->GetSize()); }
+    SocketErrno GetErrno() const override
+    {
+        return ERROR_NOTERROR;
+    }
+
+    SocketType GetSocketType() const override
+    {
+        return NS3_SOCK_DGRAM;
+    }
+
+    Ptr<Node> GetNode() const override
+    {
+        return m_node;
+    }
+
+    int Bind(const Address&) override
+    {
+        return 0;
+    }
+
+    int Bind() override
+    {
+        return 0;
+    }
+
+    int Bind6() override
+    {
+        return 0;
+    }
+
+    int Close() override
+    {
+        return 0;
+    }
+
+    int ShutdownSend() override
+    {
+        return 0;
+    }
+
+    int ShutdownRecv() override
+    {
+        return 0;
+    }
+
+    int Connect(const Address&) override
+    {
+        return 0;
+    }
+
+    int Listen() override
+    {
+        return 0;
+    }
+
+    uint32_t GetTxAvailable() const override
+    {
+        return 65507;
+    }
+
+    int Send(Ptr<Packet> p, uint32_t) override
+    {
+        return static_cast<int>(p->GetSize());
+    }
+
     int SendTo(Ptr<Packet> p, uint32_t, const Address&) override
     {
         return static_cast<int>(p->GetSize());
     }
-    uint32_t GetRxAvailable() const override { return static_cast<uint32_t>(m_in.size()); }
+
+    uint32_t GetRxAvailable() const override
+    {
+        return static_cast<uint32_t>(m_in.size());
+    }
+
     Ptr<Packet> Recv(uint32_t, uint32_t) override
     {
         Address from;
         return RecvFrom(0, 0, from);
     }
+
     Ptr<Packet> RecvFrom(uint32_t, uint32_t, Address& from) override
     {
         if (m_in.empty())
@@ -62,12 +120,36 @@ class FuzzSocket : public UdpSocket
         from = address;
         return packet;
     }
-    int GetSockName(Address&) const override { return 0; }
-    int GetPeerName(Address&) const override { return 0; }
-    bool SetAllowBroadcast(bool) override { return true; }
-    bool GetAllowBroadcast() const override { return false; }
-    int MulticastJoinGroup(uint32_t, const Address&) override { return 0; }
-    int MulticastLeaveGroup(uint32_t, const Address&) override { return 0; }
+
+    int GetSockName(Address&) const override
+    {
+        return 0;
+    }
+
+    int GetPeerName(Address&) const override
+    {
+        return 0;
+    }
+
+    bool SetAllowBroadcast(bool) override
+    {
+        return true;
+    }
+
+    bool GetAllowBroadcast() const override
+    {
+        return false;
+    }
+
+    int MulticastJoinGroup(uint32_t, const Address&) override
+    {
+        return 0;
+    }
+
+    int MulticastLeaveGroup(uint32_t, const Address&) override
+    {
+        return 0;
+    }
 
     /// @param packet a datagram @param from the peer
     void Put(Ptr<Packet> packet, const Address& from)
@@ -79,16 +161,50 @@ class FuzzSocket : public UdpSocket
     Ptr<Node> m_node; ///< where it is
 
   private:
-    void SetRcvBufSize(uint32_t) override {}
-    uint32_t GetRcvBufSize() const override { return 1 << 20; }
-    void SetIpMulticastTtl(uint8_t) override {}
-    uint8_t GetIpMulticastTtl() const override { return 1; }
-    void SetIpMulticastIf(int32_t) override {}
-    int32_t GetIpMulticastIf() const override { return 0; }
-    void SetIpMulticastLoop(bool) override {}
-    bool GetIpMulticastLoop() const override { return false; }
-    void SetMtuDiscover(bool) override {}
-    bool GetMtuDiscover() const override { return false; }
+    void SetRcvBufSize(uint32_t) override
+    {
+    }
+
+    uint32_t GetRcvBufSize() const override
+    {
+        return 1 << 20;
+    }
+
+    void SetIpMulticastTtl(uint8_t) override
+    {
+    }
+
+    uint8_t GetIpMulticastTtl() const override
+    {
+        return 1;
+    }
+
+    void SetIpMulticastIf(int32_t) override
+    {
+    }
+
+    int32_t GetIpMulticastIf() const override
+    {
+        return 0;
+    }
+
+    void SetIpMulticastLoop(bool) override
+    {
+    }
+
+    bool GetIpMulticastLoop() const override
+    {
+        return false;
+    }
+
+    void SetMtuDiscover(bool) override
+    {
+    }
+
+    bool GetMtuDiscover() const override
+    {
+        return false;
+    }
 
     std::deque<std::pair<Ptr<Packet>, Address>> m_in; ///< to be read
 };
@@ -137,7 +253,9 @@ LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size)
         if (what & 2)
         {
             WdmoeHeader header;
-            transport->Send(peer, header, Create<Packet>(bytes.data(), static_cast<uint32_t>(length)));
+            transport->Send(peer,
+                            header,
+                            Create<Packet>(bytes.data(), static_cast<uint32_t>(length)));
         }
         else
         {
@@ -152,7 +270,8 @@ LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size)
             {
                 WdmoeMendChunk(bytes);
             }
-            factory->m_socket->Put(Create<Packet>(bytes.data(), static_cast<uint32_t>(length)), peer);
+            factory->m_socket->Put(Create<Packet>(bytes.data(), static_cast<uint32_t>(length)),
+                                   peer);
         }
         if (what & 16)
         {

@@ -313,6 +313,7 @@ class WdmoeBadDataTestCase : public TestCase
              {"30 February", head + "2023-02-30 18:17:04,12,10\n", ":2:1: "},
              {"hour 24", head + "2023-02-20 24:17:04,12,10\n", ":2:1: "},
              {"no date", head + "18:17:04.2,12,10\n", ":2:1: "},
+             {"year 1011", head + "1011-11-16 18:17:04,12,10\n", ":2:1: "},
              {"backwards",
               head + row + "2023-11-16 18:17:03.9799599,1,1\n",
               ":3:1: TIMESTAMP: expected a time that is not before"}},

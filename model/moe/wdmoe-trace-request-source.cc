@@ -58,7 +58,9 @@ ParseTime(const std::string& text, int64_t& ns)
     const auto hour = number(11, 2);
     const auto minute = number(14, 2);
     const auto second = number(17, 2);
-    if (!date.ok() || hour > 23 || minute > 59 || second > 60)
+    // what nanoseconds since 1970 can say in 64 bits, and so can their differences
+    const bool known = number(0, 4) >= 1970 && number(0, 4) <= 2261;
+    if (!known || !date.ok() || hour > 23 || minute > 59 || second > 60)
     {
         return false;
     }
@@ -90,7 +92,7 @@ WdmoeReadTrace(const std::string& path)
         WdmoeTraceRow row;
         if (!ParseTime(csv.Text(0), row.timeNs))
         {
-            csv.Fail(0, "a time like 2023-11-16 18:17:03.9799600");
+            csv.Fail(0, "a time like 2023-11-16 18:17:03.9799600, from 1970 to 2261");
         }
         if (!rows.empty() && row.timeNs < rows.back().timeNs)
         {
