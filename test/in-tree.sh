@@ -69,11 +69,13 @@ module=$tree/contrib/wdmoe
 if [ -e "$module" ] && [ ! -e "$module/.by-in-tree" ]; then
     [ "$(cd -- "$module" && pwd -P)" = "$checkout" ] || die "'$module' is there already, and not by this script"
 else
+    rm -rf -- "$module"
     mkdir -p -- "$module"
     touch -- "$module/.by-in-tree"
+    # with their times, so that a second run compiles what changed
     (cd -- "$checkout" && git ls-files -z --cached --others --exclude-standard -- ':!bench/results' |
         while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done |
-        rsync -a --checksum --delete --from0 --files-from=- ./ "$module/" --exclude .by-in-tree)
+        tar --create --null --no-recursion --files-from=- --file=-) | tar --extract --file=- --directory="$module"
 fi
 
 cd -- "$tree"
