@@ -11,6 +11,8 @@
 #include "ns3/inet-socket-address.h"
 #include "ns3/log.h"
 #include "ns3/simulator.h"
+#include "ns3/tcp-header.h"
+#include "ns3/tcp-socket-base.h"
 #include "ns3/tcp-socket-factory.h"
 #include "ns3/uinteger.h"
 
@@ -54,10 +56,17 @@ WdmoeTcpTransport::GetTypeId()
     return tid;
 }
 
+WdmoeTcpTransport::WdmoeTcpTransport()
+    : m_segments(Create<SegmentCounter>())
+{
+    m_segments->transport = this;
+}
+
 WdmoeTcpTransport::~WdmoeTcpTransport()
 {
     m_disposing = true;
     WdmoeTcpTransport::Close(); // callbacks and timers hold this
+    m_segments->transport = nullptr;
 }
 
 void
@@ -81,7 +90,38 @@ WdmoeTcpTransport::CreateSocket()
     socket->SetAttribute("Timestamp", BooleanValue(true));
     // A lone segment is answered soon, else the sender's round trip estimate holds 200 ms of it
     socket->SetAttribute("DelAckTimeout", TimeValue(MilliSeconds(40)));
+    // A listener hands these on to the sockets of the connections that it takes
+    socket->TraceConnectWithoutContext(
+        "Tx",
+        MakeBoundCallback(&WdmoeTcpTransport::SegmentSent, m_segments));
+    socket->TraceConnectWithoutContext(
+        "Rx",
+        MakeBoundCallback(&WdmoeTcpTransport::SegmentReceived, m_segments));
     return socket;
+}
+
+void
+WdmoeTcpTransport::SegmentSent(Ptr<SegmentCounter> counter,
+                               Ptr<const Packet> payload,
+                               const TcpHeader& header,
+                               Ptr<const TcpSocketBase> /* socket */)
+{
+    if (counter->transport)
+    {
+        counter->transport->CountSent(payload->GetSize() + header.GetSerializedSize());
+    }
+}
+
+void
+WdmoeTcpTransport::SegmentReceived(Ptr<SegmentCounter> counter,
+                                   Ptr<const Packet> payload,
+                                   const TcpHeader& header,
+                                   Ptr<const TcpSocketBase> /* socket */)
+{
+    if (counter->transport)
+    {
+        counter->transport->CountReceived(payload->GetSize() + header.GetSerializedSize());
+    }
 }
 
 void

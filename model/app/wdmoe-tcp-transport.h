@@ -11,6 +11,7 @@
 
 #include "ns3/event-id.h"
 #include "ns3/nstime.h"
+#include "ns3/simple-ref-count.h"
 #include "ns3/socket.h"
 
 #include <cstdint>
@@ -19,6 +20,9 @@
 
 namespace ns3
 {
+
+class TcpHeader;
+class TcpSocketBase;
 
 /**
  * @ingroup wdmoe-app
@@ -42,6 +46,7 @@ class WdmoeTcpTransport : public WdmoeTransport
      */
     static TypeId GetTypeId();
 
+    WdmoeTcpTransport();
     ~WdmoeTcpTransport() override;
 
     // inherited from WdmoeTransport
@@ -81,6 +86,38 @@ class WdmoeTcpTransport : public WdmoeTransport
         uint32_t have{0};                ///< bytes of it
         uint32_t need{0};                ///< bytes it has, or its header while that is not whole
     };
+
+    /// What the traces of the sockets call: these live on for a while after the transport
+    struct SegmentCounter : public SimpleRefCount<SegmentCounter>
+    {
+        WdmoeTcpTransport* transport{nullptr}; ///< null: gone
+    };
+
+    /**
+     * A socket has sent a segment.
+     *
+     * @param counter knows the transport
+     * @param payload of the segment
+     * @param header of the segment
+     * @param socket that sent it
+     */
+    static void SegmentSent(Ptr<SegmentCounter> counter,
+                            Ptr<const Packet> payload,
+                            const TcpHeader& header,
+                            Ptr<const TcpSocketBase> socket);
+
+    /**
+     * A socket has received a segment.
+     *
+     * @param counter knows the transport
+     * @param payload of the segment
+     * @param header of the segment
+     * @param socket that received it
+     */
+    static void SegmentReceived(Ptr<SegmentCounter> counter,
+                                Ptr<const Packet> payload,
+                                const TcpHeader& header,
+                                Ptr<const TcpSocketBase> socket);
 
     /**
      * @return a socket with our settings
@@ -175,6 +212,7 @@ class WdmoeTcpTransport : public WdmoeTransport
     Ptr<Socket> m_listener;                      ///< null: Listen() was not called
     std::map<Address, Connection> m_connections; ///< by peer
     std::map<Ptr<Socket>, Address> m_addresses;  ///< peer of each socket; looked up, never walked
+    Ptr<SegmentCounter> m_segments;              ///< counts what all sockets send and receive
     bool m_disposing{false};                     ///< the device below may be gone: say no goodbye
 };
 

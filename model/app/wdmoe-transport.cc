@@ -17,6 +17,14 @@ NS_LOG_COMPONENT_DEFINE("WdmoeTransport");
 
 NS_OBJECT_ENSURE_REGISTERED(WdmoeTransport);
 
+namespace
+{
+
+/// Bytes of an IPv4 header without options, which ns-3 never has
+constexpr uint32_t IP_HEADER = 20;
+
+} // namespace
+
 void
 WdmoePacketJoiner::Append(Ptr<Packet> piece)
 {
@@ -125,6 +133,20 @@ const WdmoeTransportCounters&
 WdmoeTransport::GetCounters() const
 {
     return m_counters;
+}
+
+void
+WdmoeTransport::CountSent(uint32_t bytes)
+{
+    ++m_counters.ipPacketsSent;
+    m_counters.ipBytesSent += bytes + IP_HEADER;
+}
+
+void
+WdmoeTransport::CountReceived(uint32_t bytes)
+{
+    ++m_counters.ipPacketsReceived;
+    m_counters.ipBytesReceived += bytes + IP_HEADER;
 }
 
 void

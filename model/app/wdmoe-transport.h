@@ -50,10 +50,14 @@ struct WdmoeTransportCounters
     uint64_t bytesSent{0};           ///< header and payload bytes of the messages sent
     uint64_t bytesReceived{0};       ///< header and payload bytes of the messages delivered
     uint64_t packetsSent{0}; ///< datagrams or segments' worth of writes, retransmissions included
-    uint64_t retransmissions{0};  ///< datagrams sent again (UDP)
-    uint64_t acknowledgements{0}; ///< acknowledgement datagrams sent (UDP), not in packetsSent
-    uint64_t duplicates{0};       ///< datagrams received again (UDP)
-    uint64_t badMessages{0};      ///< refused: the sum over the errors of WdmoeHeader::Error
+    uint64_t retransmissions{0};   ///< datagrams sent again (UDP)
+    uint64_t acknowledgements{0};  ///< acknowledgement datagrams sent (UDP), not in packetsSent
+    uint64_t duplicates{0};        ///< datagrams received again (UDP)
+    uint64_t ipPacketsSent{0};     ///< handed to IP: all datagrams or segments, of any kind
+    uint64_t ipBytesSent{0};       ///< of these, with UDP or TCP and IPv4 headers
+    uint64_t ipPacketsReceived{0}; ///< that IP delivered
+    uint64_t ipBytesReceived{0};   ///< of these, with UDP or TCP and IPv4 headers
+    uint64_t badMessages{0};       ///< refused: the sum over the errors of WdmoeHeader::Error
     std::map<WdmoeHeader::Error, uint64_t> bad; ///< refused, by cause
 };
 
@@ -224,6 +228,20 @@ class WdmoeTransport : public Object
      * @param from the peer
      */
     void Refuse(WdmoeHeader::Error error, const Address& from);
+
+    /**
+     * Count what IP was handed.
+     *
+     * @param bytes of the datagram or segment, with UDP or TCP header
+     */
+    void CountSent(uint32_t bytes);
+
+    /**
+     * Count what IP delivered.
+     *
+     * @param bytes of the datagram or segment, with UDP or TCP header
+     */
+    void CountReceived(uint32_t bytes);
 
     Ptr<Node> m_node;                  ///< where the sockets are
     WdmoeTransportCounters m_counters; ///< what was counted

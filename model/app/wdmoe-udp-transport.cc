@@ -33,6 +33,9 @@ namespace
 /// Transmissions that may overtake another before it counts as lost
 constexpr uint64_t REORDERING = 3;
 
+/// Bytes of a UDP header
+constexpr uint32_t UDP_HEADER = 8;
+
 /// Intervals of complete messages remembered for each peer
 constexpr size_t MAX_INTERVALS = 1024;
 
@@ -465,7 +468,7 @@ WdmoeUdpTransport::Transmit(Peer& peer, uint64_t message, uint32_t index, bool r
     datagram->AddHeader(header);
     ++m_counters.packetsSent;
     // A refused send (no route, a full queue) is a loss like another: the timer sees to it
-    m_socket->SendTo(datagram, 0, peer.address);
+    SendDatagram(datagram, peer.address);
 }
 
 void
@@ -557,6 +560,7 @@ WdmoeUdpTransport::HandleRead(Ptr<Socket> socket)
         {
             return;
         }
+        CountReceived(datagram->GetSize() + UDP_HEADER);
         uint8_t bytes[WdmoeChunkHeader::SIZE + WdmoeChunkHeader::MAX_BITMAP];
         uint32_t size = datagram->CopyData(bytes, WdmoeChunkHeader::SIZE);
         if (size == WdmoeChunkHeader::SIZE && bytes[3] == WdmoeChunkHeader::ACK)
@@ -724,7 +728,17 @@ WdmoeUdpTransport::SendAck(const Peer& peer, const WdmoeChunkHeader& data, const
     Ptr<Packet> datagram = Create<Packet>();
     datagram->AddHeader(header);
     ++m_counters.acknowledgements;
-    m_socket->SendTo(datagram, 0, peer.address);
+    SendDatagram(datagram, peer.address);
+}
+
+void
+WdmoeUdpTransport::SendDatagram(Ptr<Packet> datagram, const Address& peer)
+{
+    const uint32_t bytes = datagram->GetSize() + UDP_HEADER;
+    if (m_socket->SendTo(datagram, 0, peer) >= 0)
+    {
+        CountSent(bytes);
+    }
 }
 
 void

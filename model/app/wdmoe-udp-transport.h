@@ -273,6 +273,14 @@ class WdmoeUdpTransport : public WdmoeTransport
     void Transmit(Peer& peer, uint64_t message, uint32_t index, bool request);
 
     /**
+     * Hand a datagram to UDP, and count it if it took it.
+     *
+     * @param datagram chunk or acknowledgement
+     * @param peer to whom
+     */
+    void SendDatagram(Ptr<Packet> datagram, const Address& peer);
+
+    /**
      * Declare lost what was sent well before something that was answered.
      *
      * @param peer to whom
