@@ -78,6 +78,15 @@ WdmoeIdealNetDevice::GetTypeId()
             .AddTraceSource("MacRx",
                             "A packet was handed up to the node",
                             MakeTraceSourceAccessor(&WdmoeIdealNetDevice::m_macRxTrace),
+                            "ns3::Packet::TracedCallback")
+            .AddTraceSource("Sniffer",
+                            "A packet is at the head of the queue, or has arrived: what a "
+                            "sniffer at this end sees, an IP packet and nothing around it",
+                            MakeTraceSourceAccessor(&WdmoeIdealNetDevice::m_snifferTrace),
+                            "ns3::Packet::TracedCallback")
+            .AddTraceSource("PromiscSniffer",
+                            "The same: there are two ends, so nobody else's packets",
+                            MakeTraceSourceAccessor(&WdmoeIdealNetDevice::m_promiscSnifferTrace),
                             "ns3::Packet::TracedCallback");
     return tid;
 }
@@ -187,6 +196,7 @@ WdmoeIdealNetDevice::Send(Ptr<Packet> packet, const Address& /* dest */, uint16_
     m_queue.push_back({packet, protocolNumber});
     if (m_queue.size() == 1)
     {
+        Sniff(packet);
         m_remainingBits = 8.0 * packet->GetSize();
         m_updated = Simulator::Now();
         if (!m_busyCallback.IsNull())
@@ -199,6 +209,13 @@ WdmoeIdealNetDevice::Send(Ptr<Packet> packet, const Address& /* dest */, uint16_
         }
     }
     return true;
+}
+
+void
+WdmoeIdealNetDevice::Sniff(Ptr<const Packet> packet)
+{
+    m_snifferTrace(packet);
+    m_promiscSnifferTrace(packet);
 }
 
 void
@@ -221,6 +238,7 @@ WdmoeIdealNetDevice::Finish()
         }
         return;
     }
+    Sniff(m_queue.front().packet);
     // what rounding to a nanosecond left over, or took too much, is carried on
     m_remainingBits += 8.0 * m_queue.front().packet->GetSize();
     Reschedule();
@@ -233,6 +251,7 @@ WdmoeIdealNetDevice::Receive(Ptr<Packet> packet, uint16_t protocol)
     {
         return; // disposed meanwhile
     }
+    Sniff(packet);
     m_macRxTrace(packet);
     if (!m_promisc.IsNull())
     {

@@ -142,6 +142,13 @@ class WdmoeIdealNetDevice : public NetDevice
         uint16_t protocol;  ///< EtherType
     };
 
+    /**
+     * Tell the sniffers.
+     *
+     * @param packet it begins to be sent, or has arrived
+     */
+    void Sniff(Ptr<const Packet> packet);
+
     /// Count what was sent of the head packet since the last change
     void Progress();
 
@@ -157,22 +164,24 @@ class WdmoeIdealNetDevice : public NetDevice
      */
     void Receive(Ptr<Packet> packet, uint16_t protocol);
 
-    Ptr<Node> m_node;                               ///< where this is installed
-    Ptr<WdmoeIdealNetDevice> m_peer;                ///< the other end
-    Ptr<WdmoeIdealChannel> m_channel;               ///< what connects them
-    uint32_t m_ifIndex{0};                          ///< interface index
-    uint16_t m_mtu{1500};                           ///< bytes
-    Mac48Address m_address;                         ///< never sent
-    NetDevice::ReceiveCallback m_rx;                ///< to the node
-    PromiscReceiveCallback m_promisc;               ///< to the node
-    std::deque<Item> m_queue;                       ///< head is being sent
-    double m_rate{0};                               ///< bit/s
-    double m_remainingBits{0};                      ///< of the head packet
-    Time m_updated;                                 ///< when m_remainingBits was right
-    EventId m_finish;                               ///< end of the head packet
-    BusyCallback m_busyCallback;                    ///< told of changes
-    TracedCallback<Ptr<const Packet>> m_macTxTrace; ///< "MacTx": handed down by the node
-    TracedCallback<Ptr<const Packet>> m_macRxTrace; ///< "MacRx": handed up to the node
+    Ptr<Node> m_node;                                        ///< where this is installed
+    Ptr<WdmoeIdealNetDevice> m_peer;                         ///< the other end
+    Ptr<WdmoeIdealChannel> m_channel;                        ///< what connects them
+    uint32_t m_ifIndex{0};                                   ///< interface index
+    uint16_t m_mtu{1500};                                    ///< bytes
+    Mac48Address m_address;                                  ///< never sent
+    NetDevice::ReceiveCallback m_rx;                         ///< to the node
+    PromiscReceiveCallback m_promisc;                        ///< to the node
+    std::deque<Item> m_queue;                                ///< head is being sent
+    double m_rate{0};                                        ///< bit/s
+    double m_remainingBits{0};                               ///< of the head packet
+    Time m_updated;                                          ///< when m_remainingBits was right
+    EventId m_finish;                                        ///< end of the head packet
+    BusyCallback m_busyCallback;                             ///< told of changes
+    TracedCallback<Ptr<const Packet>> m_macTxTrace;          ///< "MacTx": handed down by the node
+    TracedCallback<Ptr<const Packet>> m_macRxTrace;          ///< "MacRx": handed up to the node
+    TracedCallback<Ptr<const Packet>> m_snifferTrace;        ///< "Sniffer": on the link
+    TracedCallback<Ptr<const Packet>> m_promiscSnifferTrace; ///< "PromiscSniffer": likewise
 };
 
 } // namespace ns3
