@@ -76,6 +76,10 @@ WdmoeExpertNode::GetTypeId()
                             "The transport has given up a message",
                             MakeTraceSourceAccessor(&WdmoeExpertNode::m_lostTrace),
                             "ns3::WdmoeExpertNode::MessageTracedCallback")
+            .AddTraceSource("Queue",
+                            "What waits or is computed has changed",
+                            MakeTraceSourceAccessor(&WdmoeExpertNode::m_queueTrace),
+                            "ns3::WdmoeExpertNode::QueueTracedCallback")
             .AddTraceSource("Report",
                             "The node stops",
                             MakeTraceSourceAccessor(&WdmoeExpertNode::m_reportTrace),
@@ -123,6 +127,18 @@ WdmoeNodeReport
 WdmoeExpertNode::GetReport() const
 {
     return m_report;
+}
+
+uint32_t
+WdmoeExpertNode::GetDevice() const
+{
+    return m_device;
+}
+
+const wdmoe::DeviceProfile&
+WdmoeExpertNode::GetProfile() const
+{
+    return m_profile;
 }
 
 const WdmoeTransportCounters&
@@ -247,6 +263,7 @@ WdmoeExpertNode::ReceiveBatch(const WdmoeMessage& message)
     {
         Compute();
     }
+    TellQueue();
 }
 
 void
@@ -308,6 +325,7 @@ WdmoeExpertNode::Cancel(uint32_t batch)
                 Compute();
             }
         }
+        TellQueue();
         return;
     }
     // it may be answered already, or overtaken by this message; batches count up
@@ -396,6 +414,26 @@ WdmoeExpertNode::Answer()
     {
         Compute();
     }
+    TellQueue();
+}
+
+void
+WdmoeExpertNode::TellQueue()
+{
+    if (m_queueTrace.IsEmpty())
+    {
+        return;
+    }
+    uint64_t tokens = 0;
+    for (const auto& job : m_queue)
+    {
+        tokens += job.header.tokens;
+    }
+    const bool busy = !m_queue.empty();
+    m_queueTrace(m_device,
+                 tokens,
+                 busy ? m_queue.front().table : WdmoeRoutingTable(),
+                 busy ? m_queue.front().start + m_queue.front().duration : Simulator::Now());
 }
 
 Ptr<Packet>

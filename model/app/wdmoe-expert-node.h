@@ -87,6 +87,12 @@ class WdmoeExpertNode : public Application
     /// @return what was done so far
     WdmoeNodeReport GetReport() const;
 
+    /// @return index of the device
+    uint32_t GetDevice() const;
+
+    /// @return what the device can compute
+    const wdmoe::DeviceProfile& GetProfile() const;
+
     /// @return the transport's counters
     const WdmoeTransportCounters& GetCounters() const;
 
@@ -116,6 +122,20 @@ class WdmoeExpertNode : public Application
      * @param [in] header of a message
      */
     typedef void (*MessageTracedCallback)(const WdmoeHeader& header);
+
+    /**
+     * TracedCallback signature for what waits and what is computed.
+     *
+     * @param [in] device index
+     * @param [in] tokens (token, expert) pairs that wait or are computed
+     * @param [in] running experts of the batch that is computed, in their order; without entries:
+     * none is
+     * @param [in] end of its computation
+     */
+    typedef void (*QueueTracedCallback)(uint32_t device,
+                                        uint64_t tokens,
+                                        const WdmoeRoutingTable& running,
+                                        Time end);
 
     /**
      * TracedCallback signature for the report.
@@ -195,6 +215,9 @@ class WdmoeExpertNode : public Application
     /// The head of the queue is computed
     void Answer();
 
+    /// Fire the trace "Queue"
+    void TellQueue();
+
     uint32_t m_device{0};                                ///< index
     Address m_server;                                    ///< gating server
     wdmoe::DeviceProfile m_profile;                      ///< what it can compute
@@ -210,11 +233,12 @@ class WdmoeExpertNode : public Application
     EventId m_tell;                                 ///< sends these
     EventId m_finish;                               ///< of the head
     WdmoeNodeReport m_report;                       ///< so far
-    TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace; ///< "Compute"
-    TracedCallback<const WdmoeHeader&> m_sentTrace;                ///< "Sent"
-    TracedCallback<const WdmoeHeader&> m_receivedTrace;            ///< "Received"
-    TracedCallback<const WdmoeHeader&> m_lostTrace;                ///< "Lost"
-    TracedCallback<const WdmoeNodeReport&> m_reportTrace;          ///< "Report"
+    TracedCallback<uint32_t, uint32_t, Time, Time> m_computeTrace;                   ///< "Compute"
+    TracedCallback<const WdmoeHeader&> m_sentTrace;                                  ///< "Sent"
+    TracedCallback<const WdmoeHeader&> m_receivedTrace;                              ///< "Received"
+    TracedCallback<const WdmoeHeader&> m_lostTrace;                                  ///< "Lost"
+    TracedCallback<const WdmoeNodeReport&> m_reportTrace;                            ///< "Report"
+    TracedCallback<uint32_t, uint64_t, const WdmoeRoutingTable&, Time> m_queueTrace; ///< "Queue"
 };
 
 } // namespace ns3
