@@ -7,7 +7,10 @@
 #include "wdmoe-comparison-helper.h"
 
 #include "wdmoe-application-helper.h"
+#include "wdmoe-flow-helper.h"
+#include "wdmoe-net-anim-helper.h"
 #include "wdmoe-optimizer-helper.h"
+#include "wdmoe-pcap-helper.h"
 #include "wdmoe-python-guard.h"
 
 #include "ns3/abort.h"
@@ -32,8 +35,10 @@
 #include "ns3/wdmoe-trace-request-source.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -174,6 +179,16 @@ WdmoeComparisonHelper::AddOptions(CommandLine& cmd)
     cmd.AddValue("regret",
                  "Bound, for each block, what any decision could have come to (takes time)",
                  regret);
+    cmd.AddValue("pcap",
+                 "Write what goes over the air: OUT/packets/POLICY-NODE-KIND.pcap (Wireshark)",
+                 pcap);
+    cmd.AddValue("flowMonitor",
+                 "Have FlowMonitor count the flows: OUT/packets/POLICY-flows.xml, and \"flows\" in "
+                 "summary.json",
+                 flowMonitor);
+    cmd.AddValue("netAnim",
+                 "Write an animation for NetAnim: OUT/packets/POLICY-animation.xml",
+                 netAnim);
     cmd.AddValue("progress", "Machine-readable progress on standard error", progress);
 }
 
@@ -328,6 +343,10 @@ WdmoeComparisonHelper::CheckOptions() const
          "a number > 0, or -1");
     need(rate > 0 && rate < 1e9, "rate", rate, "a number > 0, requests a second");
     need(deadlineMs >= 0 && deadlineMs < 1e9, "deadline", deadlineMs, "a number of ms, 0 for none");
+    need(!out.empty() || !(pcap || flowMonitor || netAnim),
+         "out",
+         "empty",
+         "a folder, into which --pcap, --flowMonitor and --netAnim write");
     need(computeMode == "Roofline" || computeMode == "Flops",
          "computeMode",
          computeMode,
@@ -567,6 +586,28 @@ WdmoeComparisonHelper::Install(const WdmoePolicy& policy, const WdmoeScenarioRad
     });
 }
 
+std::string
+WdmoeComparisonHelper::MakePrefix(const WdmoePolicy& policy) const
+{
+    if (!pcap && !flowMonitor && !netAnim)
+    {
+        return "";
+    }
+    const auto folder = std::filesystem::path(out) / "packets";
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    NS_ABORT_MSG_IF(error,
+                    "cannot make the folder '" << folder.string() << "': " << error.message());
+    // a policy may carry settings, whose signs file names had better not have
+    auto name = policy.name;
+    for (auto& c : name)
+    {
+        const bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.';
+        c = plain ? c : '_';
+    }
+    return (folder / name).string();
+}
+
 void
 WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& makeRadio)
 {
@@ -585,8 +626,29 @@ WdmoeComparisonHelper::RunOne(const WdmoePolicy& policy, const RadioFactory& mak
             Callback<void, const WdmoeStuckReport&>(
                 [this](const WdmoeStuckReport& report) { m_results.WriteStuck(out, report); }));
     }
+    auto radio = simulation.controller->GetRadio();
+    const auto prefix = MakePrefix(policy);
+    WdmoeFlowHelper flows;
+    WdmoeNetAnimHelper animation; // which outlives the simulation
+    if (pcap)
+    {
+        WdmoePcapHelper::EnablePcap(prefix, radio);
+    }
+    if (flowMonitor)
+    {
+        flows.Install(radio);
+    }
+    if (netAnim)
+    {
+        animation.Install(prefix + "-animation.xml", radio, simulation.server, simulation.experts);
+    }
     WdmoePython::Run();
     m_results.CheckConservation(simulation.tokensIn, simulation.tokensOut);
+    if (flowMonitor)
+    {
+        m_results.SetFlows(flows.GetFlows());
+        flows.Write(prefix + "-flows.xml");
+    }
     Simulator::Destroy();
 }
 

@@ -155,8 +155,11 @@ class WdmoeComparisonHelper
     std::string transport{"ns3::WdmoeUdpTransport"};      ///< TypeId
     std::string computeMode{"Roofline"};                  ///< or "Flops"
     double deadlineMs{0};                                 ///< for stragglers, ms; 0: none
-    bool regret{false};   ///< bound what any decision could have come to, block by block
-    bool progress{false}; ///< machine-readable progress on standard error
+    bool regret{false};      ///< bound what any decision could have come to, block by block
+    bool pcap{false};        ///< write packets as pcap files into OUT/packets
+    bool flowMonitor{false}; ///< have FlowMonitor count the flows, likewise
+    bool netAnim{false};     ///< write an animation for NetAnim, likewise
+    bool progress{false};    ///< machine-readable progress on standard error
 
   private:
     /**
@@ -165,6 +168,13 @@ class WdmoeComparisonHelper
      * @return its parts
      */
     WdmoeSimulation SetUp(const WdmoePolicy& policy, const RadioFactory& makeRadio) const;
+
+    /**
+     * @param policy what to simulate
+     * @return how the names of its files in OUT/packets begin; the folder is made. Empty if none
+     * are written
+     */
+    std::string MakePrefix(const WdmoePolicy& policy) const;
 
     /**
      * @param policy what to simulate

@@ -6,6 +6,8 @@
 
 #include "wdmoe-radio-helper.h"
 
+#include "wdmoe-pcap-helper.h"
+
 namespace ns3
 {
 
@@ -20,6 +22,12 @@ void
 WdmoeRadioHelper::SetAttribute(const std::string& name, const AttributeValue& value)
 {
     m_factory.Set(name, value);
+}
+
+std::vector<std::string>
+WdmoeRadioHelper::EnablePcap(const std::string& prefix, Ptr<WdmoeRadio> radio) const
+{
+    return WdmoePcapHelper::EnablePcap(prefix, radio);
 }
 
 } // namespace ns3

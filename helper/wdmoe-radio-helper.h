@@ -12,6 +12,7 @@
 #include "ns3/wdmoe-radio.h"
 
 #include <string>
+#include <vector>
 
 namespace ns3
 {
@@ -50,6 +51,15 @@ class WdmoeRadioHelper
      * base station
      */
     virtual Ptr<WdmoeRadio> Install(Ptr<Node> baseStation, const NodeContainer& devices) const = 0;
+
+    /**
+     * Write what goes over a radio into pcap files, from now on: WdmoePcapHelper::EnablePcap().
+     *
+     * @param prefix of the files, which may name a folder that is there
+     * @param radio that Install() returned
+     * @return the names of the files
+     */
+    std::vector<std::string> EnablePcap(const std::string& prefix, Ptr<WdmoeRadio> radio) const;
 
   protected:
     ObjectFactory m_factory; ///< makes the radio

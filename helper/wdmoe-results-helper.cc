@@ -138,6 +138,31 @@ EnergyColumns(bool known, const wdmoe::EnergyUse& e)
     return s.str();
 }
 
+/// The object "flows" of summary.json
+Json
+Flows(const std::vector<WdmoeFlowRecord>& flows)
+{
+    Json list = Json::array();
+    for (const auto& f : flows)
+    {
+        list.push_back({{"flow", f.flow},
+                        {"device", f.device},
+                        {"direction", f.downlink ? "downlink" : "uplink"},
+                        {"protocol", f.protocol},
+                        {"source_port", f.sourcePort},
+                        {"destination_port", f.destinationPort},
+                        {"tx_packets", f.txPackets},
+                        {"tx_bytes", f.txBytes},
+                        {"rx_packets", f.rxPackets},
+                        {"rx_bytes", f.rxBytes},
+                        {"lost_packets", f.lostPackets},
+                        {"mean_delay_s", f.delayS},
+                        {"mean_jitter_s", f.jitterS},
+                        {"throughput_bps", f.throughputBps}});
+    }
+    return list;
+}
+
 /// "-12.3 %" of a against b
 std::string
 Change(double a, double b)
@@ -345,6 +370,19 @@ WdmoeResultsHelper::CheckConservation(uint64_t tokensIn, uint64_t tokensOut)
                                        << sum.first << " and " << sum.second);
         }
     }
+}
+
+void
+WdmoeResultsHelper::SetFlows(const std::vector<WdmoeFlowRecord>& flows)
+{
+    NS_ABORT_MSG_IF(m_policies.empty(), "WdmoeResultsHelper::SetFlows: call Attach() first");
+    m_policies.back().flows = flows;
+}
+
+const std::vector<WdmoeFlowRecord>&
+WdmoeResultsHelper::GetFlows(const std::string& policy) const
+{
+    return Get(policy).flows;
 }
 
 void
@@ -786,6 +824,10 @@ WdmoeResultsHelper::Write(const std::string& folder) const
         j["predicted_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::predictedS);
         j["closed_form_over_measured"] = PredictionError(p.blocks, &WdmoeBlockRecord::closedFormS);
         j["capability"] = p.modelName.empty() ? Json() : Json::parse(CapabilityText(p));
+        if (!p.flows.empty())
+        {
+            j["flows"] = Flows(p.flows);
+        }
         wdmoe::EnergyUse energy;
         j["energy_j"] = nullptr;
         if (SumEnergy(p.blocks, energy))

@@ -7,6 +7,8 @@
 #ifndef WDMOE_RESULTS_HELPER_H
 #define WDMOE_RESULTS_HELPER_H
 
+#include "wdmoe-flow-helper.h"
+
 #include "ns3/application-container.h"
 #include "ns3/wdmoe-expert-node.h"
 #include "ns3/wdmoe-gating-server.h"
@@ -70,6 +72,19 @@ class WdmoeResultsHelper
     void WriteStuck(const std::string& folder, const WdmoeStuckReport& report);
 
     /**
+     * What FlowMonitor counted under the present policy; summary.json gets it as "flows".
+     *
+     * @param flows between server and devices
+     */
+    void SetFlows(const std::vector<WdmoeFlowRecord>& flows);
+
+    /**
+     * @param policy name
+     * @return its flows; empty if FlowMonitor did not count
+     */
+    const std::vector<WdmoeFlowRecord>& GetFlows(const std::string& policy) const;
+
+    /**
      * @param key of the manifest
      * @param value its value
      */
@@ -128,6 +143,7 @@ class WdmoeResultsHelper
         std::vector<std::vector<ExpertLoad>> experts;     ///< of each block, by expert and device
         std::map<uint64_t, std::vector<ExpertLoad>> load; ///< by request: of its present block
         WdmoeServerReport server;                         ///< at the end
+        std::vector<WdmoeFlowRecord> flows;               ///< at the end
         std::string modelName;                            ///< of the real model; empty: sizes only
         std::string modelDigest;                          ///< of the real model
         wdmoe::CapabilityScore score;                     ///< of the real model, at the end

@@ -9,6 +9,8 @@
 #include "ns3/abort.h"
 #include "ns3/pointer.h"
 #include "ns3/propagation-loss-model.h"
+#include "ns3/spectrum-channel.h"
+#include "ns3/spectrum-wifi-helper.h"
 #include "ns3/wdmoe-wifi-radio.h"
 
 namespace ns3
@@ -77,6 +79,15 @@ WdmoeWifiRadioHelper::Install(Ptr<Node> baseStation, const NodeContainer& device
         radio->CheckConnected(m_deadline);
     }
     return radio;
+}
+
+void
+WdmoeWifiRadioHelper::EnableDevicePcap(const std::string& file, Ptr<NetDevice> device)
+{
+    // Whichever kind of PHY it has: what its traces say is written
+    SpectrumWifiPhyHelper wifi;
+    wifi.SetPcapDataLinkType(WifiPhyHelper::DLT_IEEE802_11_RADIO);
+    wifi.EnablePcap(file, device, true, true);
 }
 
 } // namespace ns3

@@ -9,6 +9,8 @@
 
 #include "wdmoe-radio-helper.h"
 
+#include "ns3/net-device.h"
+
 #include <map>
 #include <string>
 
@@ -58,6 +60,15 @@ class WdmoeWifiRadioHelper : public WdmoeRadioHelper
      * @return the radio: a WdmoeWifiRadio. Its server node is the base station
      */
     Ptr<WdmoeRadio> Install(Ptr<Node> baseStation, const NodeContainer& devices) const override;
+
+    /**
+     * Write what one Wi-Fi device sends and hears into a pcap file, each frame behind a radiotap
+     * header. For all of a radio: EnablePcap().
+     *
+     * @param file its name
+     * @param device a WifiNetDevice
+     */
+    static void EnableDevicePcap(const std::string& file, Ptr<NetDevice> device);
 
   private:
     ObjectFactory m_pathloss;                    ///< makes the propagation loss model

@@ -13,7 +13,7 @@ from pathlib import Path
 # The modules that the library itself is linked with; a scenario may use all of them.
 MODULES = (
     "core network internet point-to-point applications mobility propagation spectrum antenna buildings lte wifi csma "
-    "bridge traffic-control flow-monitor"
+    "bridge traffic-control flow-monitor netanim"
 ).split()
 # As the ns3 wheel was compiled: some classes have members under these.
 DEFINITIONS = ("NS3_LOG_ENABLE", "NS3_ASSERT_ENABLE", "HAVE_GSL", "NDEBUG")
