@@ -228,7 +228,11 @@ STUCK = "stuck"
 STUCK_STATE = "stuck.txt"
 TIMING = "timing.json"
 
-# Everything this command writes, and nothing else is ever removed.
+# What --pcap, --flowMonitor and --netAnim of a scenario leave there, and what these files are.
+PACKETS = "packets"
+PACKET_FILES = ("*.pcap", "*-flows.xml", "*-animation.xml")
+
+# Everything this command writes, and nothing else is ever removed; so are PACKET_FILES in PACKETS.
 WRITTEN = (
     results.SUMMARY,
     *results.TABLES,
@@ -302,8 +306,23 @@ def clear(out):
     for folder in (*folders, out):
         for name in WRITTEN:
             (folder / name).unlink(missing_ok=True)
+        for path in find_packets(folder):
+            path.unlink()
+        remove_empty(folder / PACKETS)
     for folder in folders:
         remove_empty(folder)
+
+
+def find_packets(folder):
+    return [path for pattern in PACKET_FILES for path in (folder / PACKETS).glob(pattern)]
+
+
+def unite_packets(parts, folder):
+    """Files of packets name their policy, so those of all `parts` can lie together."""
+    for part in parts:
+        for path in find_packets(part):
+            (folder / PACKETS).mkdir(exist_ok=True)
+            os.replace(path, folder / PACKETS / path.name)
 
 
 def keep_ended(jobs, folders, partial, out):
@@ -339,7 +358,7 @@ def swap_in(partial, out):
     for path in sorted(partial.rglob("*")):
         if path.is_file() and PARTS not in path.relative_to(partial).parts:
             target = out / path.relative_to(partial)
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
 
 
@@ -400,7 +419,9 @@ def collect(jobs, folder):
     revision = scenarios.revision(os.environ.get("WDMOE_CHECKOUT"))
     known = {"wdmoe_git_revision": revision} if revision else {}
     try:
-        return results.merge(parts, summaries, folder, known), wrong
+        united = results.merge(parts, summaries, folder, known)
+        unite_packets(parts.values(), folder)
+        return united, wrong
     except results.BadResult as error:
         print(f"wdmoe run: {error} (RngRun {jobs[0].rng_run})", file=sys.stderr)
         return None, wrong + 1
