@@ -102,6 +102,7 @@ Makers()
         KNOWN(ns3::WdmoeController::DecisionTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::ComputeTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::MessageTracedCallback),
+        KNOWN(ns3::WdmoeExpertNode::QueueTracedCallback),
         KNOWN(ns3::WdmoeExpertNode::ReportTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::BlockTracedCallback),
         KNOWN(ns3::WdmoeGatingServer::DoneTracedCallback),
