@@ -11,7 +11,7 @@
 // switch once, here. The headers themselves are asked, not a version number, so that three build
 // systems, programs of users and Cling get the same answer.
 
-/// 1 where RU types are shared by HE and EHT and a TXVECTOR holds either (wifi-ru.h): 3.45 and later
+/// 1 where RU types are shared by HE and EHT and a TXVECTOR holds either (wifi-ru.h): from 3.45 on
 #if __has_include("ns3/wifi-ru.h")
 #define WDMOE_WIFI_HAS_EHT_RU 1
 #else

@@ -230,7 +230,7 @@ WdmoePricedPrecision::GetTypeId()
 }
 
 void
-WdmoePricedPrecision::SetPriceFile(std::string file)
+WdmoePricedPrecision::SetPriceFile(const std::string& file)
 {
     m_priceFile = file;
     m_loaded = false;

@@ -143,7 +143,7 @@ class WdmoePricedPrecision : public WdmoePrecisionPolicy
     void Load();
 
     /// @param file path of a price table
-    void SetPriceFile(std::string file);
+    void SetPriceFile(const std::string& file);
 
     /// @return path of the price table, as set
     std::string GetPriceFile() const;

@@ -64,7 +64,7 @@ WdmoeSiftSelector::GetTypeId()
 }
 
 void
-WdmoeSiftSelector::SetSimilarityFile(std::string file)
+WdmoeSiftSelector::SetSimilarityFile(const std::string& file)
 {
     m_file = file;
     m_loaded = false;

@@ -58,7 +58,7 @@ class WdmoeSiftSelector : public WdmoeSelector
 
   private:
     /// @param file attribute
-    void SetSimilarityFile(std::string file);
+    void SetSimilarityFile(const std::string& file);
 
     /// @return attribute
     std::string GetSimilarityFile() const;
