@@ -98,6 +98,18 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release or RelWithDebInfo" FORCE)
 endif()
 add_compile_options(-Wall -Wextra)
+
+# For test/sanitize.sh and test/coverage.sh. ns-3 itself stays as it was built.
+set(WDMOE_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined")
+if(WDMOE_SANITIZE)
+  add_compile_options(-fsanitize=${WDMOE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${WDMOE_SANITIZE})
+endif()
+option(WDMOE_COVERAGE "Count which lines run (gcov)" OFF)
+if(WDMOE_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_SHARED_LINKER_FLAGS "${CMAKE_SHARED_LINKER_FLAGS} -Wl,--as-needed")
 # The wheel's config-store was built with GTK, which nobody needs to have: its symbols may stay undefined.
