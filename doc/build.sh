@@ -15,5 +15,6 @@ if ! "$python" -c 'import sphinx, furo, latex2mathml' 2>/dev/null; then
     "$python" -m pip install --quiet --disable-pip-version-check sphinx furo latex2mathml
 fi
 mkdir -p build/doc
-"$python" -m sphinx -b html -W --keep-going -n -q -d build/doc/trees doc build/doc/html
+# All of it each time: a page taken from the last time would not warn, nor know of a change in conf.py.
+"$python" -m sphinx -E -a -b html -W --keep-going -n -q -d build/doc/trees doc build/doc/html
 echo "the manual: $PWD/build/doc/html/index.html"
