@@ -25,7 +25,9 @@ BLOCKS = {
         r"(?:<!-- not run: (?P<reason>[^\n]*?) -->\n)?^```sh\n(?P<script>.*?)^```$", re.DOTALL | re.MULTILINE
     ),
     ".rst": re.compile(
-        r"(?:\.\. not run: (?P<reason>[^\n]*?)\n\n)?^\.\. code-block:: sh\n\n(?P<script>(?:   [^\n]*\n)+)", re.MULTILINE
+        r"(?:\.\. not run: (?P<reason>[^\n]*?)\n\n)?^\.\. code-block:: sh\n\n"
+        r"(?P<script>(?:   [^\n]*\n|\n+(?=   ))+)",
+        re.MULTILINE,
     ),
 }
 CLONE = re.compile(r"^git clone .*\n(?:cd .*\n)?", re.MULTILINE)
