@@ -26,6 +26,7 @@
 #include "ns3/string.h"
 #include "ns3/type-id.h"
 #include "ns3/uinteger.h"
+#include "ns3/wdmoe-compat.h"
 #include "ns3/wdmoe-data-path.h"
 #include "ns3/wdmoe-item-request-source.h"
 #include "ns3/wdmoe-poisson-request-source.h"
@@ -464,7 +465,7 @@ WdmoeComparisonHelper::FillManifest()
 WdmoeSimulation
 WdmoeComparisonHelper::SetUp(const WdmoePolicy& policy, const RadioFactory& makeRadio) const
 {
-    RngSeedManager::ResetNextStreamIndex();
+    WdmoeResetStreams();
     WdmoeSimulation simulation;
 
     // what is served

@@ -180,7 +180,7 @@ WdmoeForeign::Register(const std::string& name, const std::string& base)
     NS_ABORT_MSG_IF(part == AllParts().end(),
                     "WdmoeForeign::Register: '" << name << "' is a '" << base << "'; expected "
                                                 << known);
-    TypeId tid(name);
+    TypeId tid(name.c_str());
     part->second(tid);
     tid.SetGroupName("Wdmoe");
     return tid;

@@ -986,7 +986,10 @@ class AllocatorObjectsTest : public TestCase
         check(fair->Allocate(p));
         const auto refused =
             WdmoeAbortMessage([&] { fair->SetAttribute("Weight", StringValue("Two")); });
-        NS_TEST_EXPECT_MSG_NE(refused.find("One, Load"), std::string::npos, refused);
+        // ns-3.35 names the attribute, later releases what it may be
+        const bool named = refused.find("One, Load") != std::string::npos ||
+                           refused.find("name=Weight could not be set") != std::string::npos;
+        NS_TEST_EXPECT_MSG_EQ(named, true, refused);
 
         const auto total = CreateObject<WdmoeTotalLatencyAllocator>();
         const auto summed = total->Allocate(p);

@@ -18,6 +18,7 @@
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-application-helper.h"
 #include "ns3/wdmoe-comparison-helper.h"
+#include "ns3/wdmoe-compat.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
 #include "ns3/wdmoe-optimizer-helper.h"
 #include "ns3/wdmoe-placement.h"
@@ -527,7 +528,7 @@ void
 Trial::Do()
 {
     RngSeedManager::SetRun(1);
-    RngSeedManager::ResetNextStreamIndex();
+    WdmoeResetStreams();
     Ptr<Node> bs = CreateObject<Node>();
     NodeContainer phones(8);
     MobilityHelper mobility;

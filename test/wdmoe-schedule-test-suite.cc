@@ -22,6 +22,7 @@
 #include "ns3/uinteger.h"
 #include "ns3/wdmoe-application-helper.h"
 #include "ns3/wdmoe-comparison-helper.h"
+#include "ns3/wdmoe-compat.h"
 #include "ns3/wdmoe-expert-node.h"
 #include "ns3/wdmoe-flight-tracker.h"
 #include "ns3/wdmoe-ideal-radio-helper.h"
@@ -1166,7 +1167,7 @@ class Deployment
     {
         RngSeedManager::SetSeed(1);
         RngSeedManager::SetRun(1);
-        RngSeedManager::ResetNextStreamIndex();
+        WdmoeResetStreams();
         auto station = CreateObject<Node>();
         auto at = CreateObject<ConstantPositionMobilityModel>();
         at->SetPosition(Vector(0, 0, 10));

@@ -10,7 +10,6 @@
 #include "ns3/mobility-model.h"
 #include "ns3/node.h"
 #include "ns3/simulator.h"
-#include "ns3/spectrum-signal-parameters.h"
 #include "ns3/uinteger.h"
 
 #include <algorithm>
@@ -57,18 +56,19 @@ void
 WdmoeBlockFading::DoDispose()
 {
     m_links.clear();
-    SpectrumPropagationLossModel::DoDispose();
+    WdmoeSpectrumLossModel::DoDispose();
 }
 
 Ptr<SpectrumValue>
-WdmoeBlockFading::DoCalcRxPowerSpectralDensity(Ptr<const SpectrumSignalParameters> params,
+WdmoeBlockFading::DoCalcRxPowerSpectralDensity(WdmoeTransmission transmission,
                                                Ptr<const MobilityModel> a,
                                                Ptr<const MobilityModel> b) const
 {
+    const auto sent = WdmoeGetPsd(transmission);
     const auto ends = std::minmax(a->GetObject<Node>()->GetId(), b->GetObject<Node>()->GetId());
-    auto& link = m_links[{ends.first, ends.second, params->psd->GetSpectrumModelUid()}];
+    auto& link = m_links[{ends.first, ends.second, sent->GetSpectrumModelUid()}];
     const int64_t block = Simulator::Now().GetTimeStep() / m_coherenceTime.GetTimeStep();
-    auto psd = params->psd->Copy();
+    auto psd = sent->Copy();
     const std::size_t blocks = (psd->GetValuesN() + m_coherenceBands - 1) / m_coherenceBands;
     if (link.block != block)
     {

@@ -9,7 +9,7 @@
 
 #include "ns3/nstime.h"
 #include "ns3/random-variable-stream.h"
-#include "ns3/spectrum-propagation-loss-model.h"
+#include "ns3/wdmoe-lte-compat.h"
 
 #include <map>
 #include <tuple>
@@ -27,7 +27,7 @@ namespace ns3
  *
  * The gain of a block is |sqrt(K / (K+1)) + sqrt(1 / (2 (K+1))) (x + j y)|^2, x and y normal.
  */
-class WdmoeBlockFading : public SpectrumPropagationLossModel
+class WdmoeBlockFading : public WdmoeSpectrumLossModel
 {
   public:
     /**
@@ -49,7 +49,7 @@ class WdmoeBlockFading : public SpectrumPropagationLossModel
         std::vector<double> gains; ///< power gain of each block of frequency, linear
     };
 
-    Ptr<SpectrumValue> DoCalcRxPowerSpectralDensity(Ptr<const SpectrumSignalParameters> params,
+    Ptr<SpectrumValue> DoCalcRxPowerSpectralDensity(WdmoeTransmission transmission,
                                                     Ptr<const MobilityModel> a,
                                                     Ptr<const MobilityModel> b) const override;
     int64_t DoAssignStreams(int64_t stream) override;

@@ -37,6 +37,7 @@
 #include "ns3/spectrum-propagation-loss-model.h"
 #include "ns3/string.h"
 #include "ns3/uinteger.h"
+#include "ns3/wdmoe-lte-compat.h"
 
 #include <algorithm>
 #include <array>
@@ -253,6 +254,7 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
         node = CreateObject<Node>();
         node->AggregateObject(mobility);
     }
+    WdmoeCheckBaseStation(node);
     m_baseStation = node;
     // Traces of the cell call this object, whoever else forgets it.
     Simulator::ScheduleDestroy([radio = Ptr<WdmoeLteRadio>(this)]() {});
@@ -264,9 +266,7 @@ WdmoeLteRadio::SetBaseStation(Ptr<Node> node)
     MakeCore();
     m_enb = DynamicCast<LteEnbNetDevice>(m_lte->InstallEnbDevice(NodeContainer(node)).Get(0));
     m_enb->GetPhy()->SetTxPower(m_enbPower);
-    m_enb->GetRrc()->SetAttribute(
-        "EpsBearerToRlcMapping",
-        EnumValue<LteEnbRrc::LteEpsBearerToRlcMapping_t>(LteEnbRrc::RLC_UM_ALWAYS));
+    m_enb->GetRrc()->SetAttribute("EpsBearerToRlcMapping", EnumValue(LteEnbRrc::RLC_UM_ALWAYS));
     auto scheduler = DynamicCast<ComponentCarrierEnb>(m_enb->GetCcMap().at(0))->GetFfMacScheduler();
     m_scheduler = DynamicCast<WdmoeFfMacScheduler>(scheduler);
 
@@ -326,7 +326,7 @@ WdmoeLteRadio::MakeCore()
     link.SetChannelAttribute("Delay", TimeValue(Time(0)));
     link.SetQueue("ns3::DropTailQueue<Packet>", "MaxSize", StringValue("1000000p"));
     // With that room nobody need be stopped, and it saves two events for each packet.
-    link.DisableFlowControl();
+    WdmoeDisableFlowControl(link);
     const auto ends = link.Install(m_epc->GetPgwNode(), m_server);
     for (uint32_t end = 0; m_coreLoss > 0 && end < ends.GetN(); end++)
     {
@@ -825,7 +825,7 @@ WdmoeLteRadio::AssignStreams(int64_t stream)
         }
         if (auto fading = channel->GetSpectrumPropagationLossModel())
         {
-            next += fading->AssignStreams(next);
+            next += WdmoeAssignStreams(fading, next);
         }
     }
     for (auto& errors : m_coreErrors)
