@@ -18,16 +18,16 @@ function(wdmoe_leave_out what pattern)
   endforeach()
 endfunction()
 
-if(NOT TARGET "${liblte}")
+if(NOT lte IN_LIST libs_to_build)
   wdmoe_leave_out("this ns-3 is built without lte: the radio over it is" "radio/lte/|wdmoe-lte-radio|scenario-lte|radio-lte|conformance-lte")
   wdmoe_leave_out("without lte: some test suites are" "test/wdmoe-(real-model|examples|schedule)-test|wdmoe-(real-model|examples|schedule)$")
 endif()
-if(NOT TARGET "${libwifi}")
+if(NOT wifi IN_LIST libs_to_build)
   wdmoe_leave_out(
     "this ns-3 is built without wifi: the radio over it is"
     "radio/wifi/|wdmoe-wifi-radio|scenario-wifi|paced-medium-wifi|radio-wifi|conformance-wifi"
   )
 endif()
-if(NOT TARGET "${liblte}" OR NOT TARGET "${libwifi}")
+if(NOT lte IN_LIST libs_to_build OR NOT wifi IN_LIST libs_to_build)
   wdmoe_leave_out("without both: hybrid, and some test suites, are" "radio/hybrid/|hybrid-radio|scenario-hybrid|radio-hybrid|wdmoe-(radio-paced|radio-conformance|radio-conformance-paced)-test|wdmoe-(radio-paced|radio-conformance|radio-conformance-paced)$")
 endif()
