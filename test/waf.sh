@@ -17,63 +17,19 @@
 #
 # ccache is used where there is one, JOBS is the number of jobs. The last line counts what passed.
 
-set -euo pipefail
+me=waf all=false
+own_option() {
+    [ "$1" = --all ] && all=true
+}
+. "$(dirname -- "$(readlink -f -- "$0")")/tree.sh"
 
-checkout=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
-die() { printf 'waf: %s\n' "$*" >&2; exit 2; }
-usage() { sed -n '/^# Builds/,/^# ccache/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | head -n -1; }
-
-tree="" all=false profile=release suites='wdmoe*'
-while [ $# -gt 0 ]; do
-    case $1 in
-    --all) all=true ;;
-    --profile | --suites)
-        [ $# -ge 2 ] || die "$1 needs a value"
-        case $1 in --profile) profile=$2 ;; *) suites=$2 ;; esac
-        shift
-        ;;
-    -h | --help)
-        usage
-        exit
-        ;;
-    -*) die "no option $1; see --help" ;;
-    *)
-        [ -z "$tree" ] || die "one tree at a time, got '$tree' and '$1'"
-        tree=$1
-        ;;
-    esac
-    shift
-done
-[ -n "$tree" ] || die "which tree? For example: test/waf.sh ../ns-3.35"
-
-if [ -f "$tree" ]; then
-    mkdir -p -- "$checkout/build/waf"
-    top=$(tar -tf "$tree" | sed -n '1s|/.*||p')
-    [ -n "$top" ] || die "'$tree' is no archive of a folder"
-    [ -d "$checkout/build/waf/$top" ] || tar -xf "$tree" -C "$checkout/build/waf"
-    tree=$checkout/build/waf/$top
-fi
-[ -f "$tree/waf" ] && [ -f "$tree/VERSION" ] && [ -d "$tree/contrib" ] ||
-    die "'$tree' is no ns-3 source tree with waf: there is no waf, VERSION and contrib/ in it (ns-3.44 and later: test/in-tree.sh)"
-tree=$(cd -- "$tree" && pwd -P)
-release=$(cat -- "$tree/VERSION")
+take_arguments "test/waf.sh ../ns-3.35" "$@"
+profile=${profile:-release}
+take_tree waf "waf: there is no waf, VERSION and contrib/ in it (ns-3.44 and later: test/in-tree.sh)"
 [ "$release" = 3.35 ] || die "'$tree' is ns-$release; with waf the module is for ns-3.35"
 
-# The files that git knows, in a folder of that name: no build folder and no .venv, which waf would look into.
 began=$SECONDS
-module=$tree/contrib/wdmoe
-if [ -e "$module" ] && [ ! -e "$module/.by-waf" ]; then
-    [ "$(cd -- "$module" && pwd -P)" = "$checkout" ] || die "'$module' is there already, and not by this script"
-elif [ ! "$module" -ef "$checkout" ]; then
-    # what waf looks at is what the files hold, not when they were written
-    rm -rf -- "$module"
-    mkdir -p -- "$module"
-    touch -- "$module/.by-waf"
-    (cd -- "$checkout" && git ls-files -z --cached --others --exclude-standard -- ':!bench/results' |
-        while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done |
-        tar -c --null --files-from=- | tar -x -C "$module")
-fi
-
+place_module
 cd -- "$tree"
 if command -v ccache >/dev/null; then
     export CC="ccache ${CC:-gcc}" CXX="ccache ${CXX:-g++}"
@@ -87,21 +43,6 @@ echo "== ns-$release: ./waf build"
 ./waf build -j "${JOBS:-$(nproc)}"
 built=$SECONDS
 
-passed=0 failed=0
-count() { # count NAME COMMAND...
-    local name=$1 log
-    shift
-    log=$(mktemp)
-    if "$@" >"$log" 2>&1; then
-        passed=$((passed + 1))
-        echo "PASS $name"
-    else
-        failed=$((failed + 1))
-        echo "FAIL $name: $*"
-        tail -n 30 -- "$log"
-    fi
-    rm -f -- "$log"
-}
 refused() { # refused WORDS COMMAND...: it fails and says why
     local words=$1 said
     shift
@@ -114,18 +55,7 @@ refused() { # refused WORDS COMMAND...: it fails and says why
 
 count "module header" grep -q 'wdmoe-controller.h' build/ns3/wdmoe-module.h
 
-echo "== ns-$release: ./test.py -n -s '$suites'"
-report=$(mktemp)
-# it writes colours wherever it writes
-./test.py -n -s "$suites" 2>&1 | sed 's/\x1b\[[0-9;]*m//g' | tee "$report" || true
-# One line each: [k/n] PASS: TestSuite wdmoe-core
-suites_passed=$(grep -c 'PASS: TestSuite wdmoe' "$report" || true)
-suites_failed=$(grep -cE '(FAIL|CRASH|TIMEOUT|VALGR|SKIP): TestSuite wdmoe' "$report" || true)
-grep -q 'tests passed' "$report" || suites_failed=$((suites_failed + 1))
-rm -f -- "$report"
-passed=$((passed + suites_passed))
-failed=$((failed + suites_failed))
-[ "$suites_passed" -gt 0 ] || failed=$((failed + 1))
+run_suites
 tested=$SECONDS
 
 echo "== ns-$release: examples"
@@ -157,7 +87,4 @@ for radio in wifi hybrid; do
 done
 rm -rf -- "$results"
 
-printf '== ns-%s, %s: configure %d s, build %d s, suites %d s, the rest %d s\n' "$release" "$profile" \
-    $((configured - began)) $((built - configured)) $((tested - built)) $((SECONDS - tested))
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+finish
