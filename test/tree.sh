@@ -97,7 +97,7 @@ run_suites() {
     echo "== ns-$release: ./test.py -n -s '$suites'"
     report=$(mktemp)
     # it writes colours wherever it writes
-    ./test.py -n -s "$suites" 2>&1 | sed 's/\x1b\[[0-9;]*m//g' | tee "$report" || true
+    ./test.py -n -s "$suites" 2>&1 | sed -u 's/\x1b\[[0-9;]*m//g' | tee "$report" || true
     # One line each: [k/n] PASS: TestSuite wdmoe-core
     good=$(grep -c 'PASS: TestSuite wdmoe' "$report" || true)
     bad=$(grep -cE '(FAIL|CRASH|TIMEOUT|VALGR|SKIP): TestSuite wdmoe' "$report" || true)

@@ -54,6 +54,11 @@ refused() { # refused WORDS COMMAND...: it fails and says why
 }
 
 count "module header" grep -q 'wdmoe-controller.h' build/ns3/wdmoe-module.h
+user() { # a program that is compiled as waf compiles those of users
+    printf '#include "ns3/core-module.h"\n#include "ns3/wdmoe-module.h"\nint main() { ns3::WdmoeScenarioRadio("lte").Check(); }\n' |
+        ${CXX:-g++} -std=c++17 -fsyntax-only -Ibuild -x c++ -
+}
+count "a program of C++17" user
 
 run_suites
 tested=$SECONDS
