@@ -49,6 +49,14 @@ class WdmoeBlockFading : public WdmoeSpectrumLossModel
         std::vector<double> gains; ///< power gain of each block of frequency, linear
     };
 
+    /**
+     * @brief Fade what is received. Documented here, since Doxygen does not see through the type
+     * that differs between releases of ns-3, so finds no base that has the words.
+     * @param transmission what was sent, its power density (W/Hz) after the path loss
+     * @param a the sender's mobility, which has its node
+     * @param b the receiver's
+     * @return the power density after fading (W/Hz)
+     */
     Ptr<SpectrumValue> DoCalcRxPowerSpectralDensity(WdmoeTransmission transmission,
                                                     Ptr<const MobilityModel> a,
                                                     Ptr<const MobilityModel> b) const override;
