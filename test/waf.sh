@@ -76,7 +76,11 @@ for program in build/contrib/wdmoe/wscript-compat/wdmoe/ns"$release"-*; do
     name=${program##*/ns"$release"-}
     name=${name%"$suffix"}
     case $name in
-    wdmoe-evaluate | wdmoe-generate | wdmoe-first) arguments="" ;;
+    wdmoe-evaluate) arguments="--model=wdmoe-lm-base --tokens=200 --levers=none --out=$results/table.json" ;;
+    wdmoe-generate) arguments="--maxTokens=2" ;;
+    wdmoe-first) arguments="" ;;
+    extend-conformance) arguments="--check=shares" ;;
+    extend-*) arguments=$short ;;
     wdmoe-testbed) arguments="$short --radio=lte" ;; # its own is Wi-Fi
     wdmoe-*) arguments=$short ;;
     *) arguments="" ;;
