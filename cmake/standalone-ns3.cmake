@@ -99,16 +99,27 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
 endif()
 add_compile_options(-Wall -Wextra)
 
-# For test/sanitize.sh and test/coverage.sh. ns-3 itself stays as it was built.
+# For test/sanitize.sh. ns-3 itself stays as it was built.
+set(WDMOE_TEST_TIMEOUT 900)
 set(WDMOE_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined")
 if(WDMOE_SANITIZE)
-  add_compile_options(-fsanitize=${WDMOE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${WDMOE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1)
   add_link_options(-fsanitize=${WDMOE_SANITIZE})
 endif()
-option(WDMOE_COVERAGE "Count which lines run (gcov)" OFF)
+option(WDMOE_COVERAGE "Count which lines run (GCC's gcov)" OFF)
 if(WDMOE_COVERAGE)
-  add_compile_options(--coverage)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    message(FATAL_ERROR "wdmoe: WDMOE_COVERAGE=ON needs GCC, whose gcov reads the counts; the compiler is "
+                        "${CMAKE_CXX_COMPILER_ID}. Set -DCMAKE_CXX_COMPILER=g++."
+    )
+  endif()
+  # Counted atomically: the kernels run in threads, and a lost count may become a negative one.
+  add_compile_options(--coverage -fprofile-update=prefer-atomic -O1)
   add_link_options(--coverage)
+endif()
+if(WDMOE_SANITIZE OR WDMOE_COVERAGE)
+  # a suite takes several times as long
+  set(WDMOE_TEST_TIMEOUT 7200)
 endif()
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_SHARED_LINKER_FLAGS "${CMAKE_SHARED_LINKER_FLAGS} -Wl,--as-needed")

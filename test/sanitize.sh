@@ -18,7 +18,7 @@ build=$PWD/build/sanitize
 
 python3 -c 'import gcovr' 2>/dev/null || python3 -m pip install --quiet --disable-pip-version-check gcovr
 mkdir -p "$build"
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-g1 -O1" -DWDMOE_SANITIZE=address,undefined \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG= -DWDMOE_SANITIZE=address,undefined \
     -DWDMOE_COVERAGE=ON -DPython3_EXECUTABLE="$(command -v python3)" >"$build/configure.log"
 cmake --build "$build" --target wdmoe-test-runner --parallel "$(nproc)"
 
