@@ -88,7 +88,8 @@ for program in build/contrib/wdmoe/wscript-compat/wdmoe/ns"$release"-*; do
     count "./waf --run '$name $arguments'" run "$name" $arguments
 done
 for radio in ideal lte paced; do
-    count "wdmoe-ideal --radio=$radio" run wdmoe-ideal $short --radio=$radio "--out=$results/$radio"
+    # of a scenario whose places are within reach of all of them
+    count "--radio=$radio" run wdmoe-testbed $short --radio=$radio "--out=$results/$radio"
     count "summary.json of it" test -s "$results/$radio/summary.json"
 done
 for radio in wifi hybrid; do
