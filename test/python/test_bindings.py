@@ -457,6 +457,8 @@ def test_records_are_copied_and_vectors_print():
 
 
 def test_ctrl_c_ends_a_run_at_once():
+    # Who starts the tests in the background of a script has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ns.cppyy.cppdef(
         """namespace testing { void Forever() { ns3::Simulator::Schedule(ns3::NanoSeconds(1), &Forever); } }"""
     )
