@@ -778,7 +778,7 @@ class RandomSelectionTest : public TestCase
                 NS_TEST_EXPECT_MSG_EQ(IsSound(gate, r), true, keep);
                 // 15,000 pairs beyond the first: a standard deviation is at most 61
                 const auto extra = static_cast<double>(r.Routed()) - 5000;
-                NS_TEST_EXPECT_MSG_EQ_TOL(extra, 15000 * keep, exact ? 0.5 : 300, keep);
+                NS_TEST_EXPECT_MSG_EQ_TOL(extra, 15000 * keep, (exact ? 0.5 : 300.0), keep);
                 std::vector<int> byRank(4, 0);
                 for (std::size_t i = 0; i < r.expert.size(); i++)
                 {
