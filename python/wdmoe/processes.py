@@ -65,6 +65,8 @@ class Job:
 
 # How ns-3 ends a program (the time and node may stand before file=), how C++ does, and how Python does.
 ABORTED = re.compile(r'msg="(.*?)", [^"\n]*file=[^\n]*, line=\d+', re.DOTALL)
+# How the state begins that a gating server's watchdog adds to its message.
+STATE = "\ngating server:\n"
 THROWN = re.compile(r"^ *what\(\): *(.+)$", re.MULTILINE)
 RAISED = re.compile(
     r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE
@@ -86,14 +88,15 @@ def explain(output, scenario):
         found = next(reversed([*RAISED.finditer(output)]), None)  # the last of several is the one that came through
     if not found:
         return None
-    # A watchdog's message has the state of all parts below its first line: see details().
-    return " ".join(found[1].partition("\n")[0].replace('\\"', '"').replace("\\n", " ").split())
+    # The state of all parts that a watchdog adds is not for one line: see details().
+    return " ".join(found[1].partition(STATE)[0].replace('\\"', '"').replace("\\n", " ").split())
 
 
 def details(output):
-    """What a failed program said below the line that says what was wrong; None where there is nothing."""
+    """The state of all parts that a watchdog put below what was wrong; None where there is none."""
     found = ABORTED.search(output)
-    return (found and found[1].partition("\n")[2].rstrip()) or None
+    _, heading, rest = found[1].partition(STATE) if found else ("", "", "")
+    return (heading + rest).strip() or None
 
 
 class Pool:
