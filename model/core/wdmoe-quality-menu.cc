@@ -222,7 +222,7 @@ QualityMenu::Enumerate(const GateMatrix& gate,
             }
         }
         const bool keeps = mass - has <= limit && lost <= mostLost * ROUNDING;
-        if (keeps && m_set.size() > 0)
+        if (keeps && !m_set.empty())
         {
             std::fill(m_pairs.begin(), m_pairs.end(), 0);
             std::fill(m_experts.begin(), m_experts.end(), 0);
